@@ -2,7 +2,7 @@
 
 use crate::{
     BadRequest, BadResponse, CannotEncode, ErrorView, Protocol, Str, StreamError, UpstreamError,
-    ir::{EventSink, Losses, Request, Response},
+    ir::{EventSink, Losses, Names, Request, Response},
     sse::Frame,
 };
 use bytes::{Bytes, BytesMut};
@@ -140,6 +140,8 @@ pub struct Encoded {
     pub body: Bytes,
     /// What was dropped or only approximated.
     pub losses: Losses,
+    /// Tool names that must be translated back in the answer.
+    pub names: Names,
 }
 
 /// What a client's answer must start with.
@@ -157,6 +159,8 @@ pub struct StreamStart {
     pub input_estimate: u64,
     /// The owner under which opaque reasoning from this upstream is sealed for the client.
     pub owner: Str,
+    /// Tool names as sent upstream, to be translated back.
+    pub names: Names,
 }
 
 /// Turns one upstream protocol's stream into events.

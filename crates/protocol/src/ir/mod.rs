@@ -6,6 +6,7 @@
 
 mod event;
 mod loss;
+mod names;
 mod part;
 mod request;
 mod response;
@@ -14,6 +15,7 @@ mod usage;
 
 pub use event::{CallKind, Event, EventSink, Transcript};
 pub use loss::{Loss, LossKind, Losses};
+pub use names::{Names, Stand, fit};
 pub use part::{CacheMark, Extras, Form, Part, PartKind, Raw, Reasoning, Sealed, Source, ToolCall, ToolResult};
 pub use request::{
     Effort, OutputFormat, Request, Role, Sampling, Thinking, ThinkingMode, Tool, ToolChoice, ToolKind, Turn,
