@@ -43,7 +43,7 @@ pub struct Splitter {
     line: usize,
     /// The last line ended with CR: a LF that follows belongs to it.
     after_cr: bool,
-    /// Nothing has come yet, so a BOM may.
+    /// No event has come yet, so a BOM may stand before the first.
     fresh: bool,
 }
 
@@ -67,21 +67,13 @@ impl Splitter {
         chunk: &[u8],
         mut each: impl FnMut(&Frame<'_>) -> Result<(), StreamError>,
     ) -> Result<(), StreamError> {
-        if self.carry.is_empty() && !self.fresh {
+        if self.carry.is_empty() {
             let (consumed, line) = self.scan(chunk, 0, &mut each)?;
             self.carry.extend_from_slice(chunk.get(consumed..).unwrap_or_default());
             self.line = line - consumed;
         } else {
             let mut work = std::mem::take(&mut self.carry);
             work.extend_from_slice(chunk);
-            if self.fresh && b"\xEF\xBB\xBF".starts_with(work.get(..work.len().min(3)).unwrap_or_default()) {
-                if work.len() < 3 {
-                    self.carry = work;
-                    return Ok(());
-                }
-                work.drain(..3);
-            }
-            self.fresh &= work.is_empty();
             let (consumed, line) = self.scan(&work, self.line, &mut each)?;
             work.drain(..consumed);
             self.carry = work;
@@ -99,7 +91,7 @@ impl Splitter {
     /// As [`Splitter::push`].
     pub fn end(&mut self, mut each: impl FnMut(&Frame<'_>) -> Result<(), StreamError>) -> Result<(), StreamError> {
         let work = std::mem::take(&mut self.carry);
-        if work.is_empty() { Ok(()) } else { each(&frame(&work)?) }
+        if work.is_empty() { Ok(()) } else { each(&frame(&work, self.fresh)?) }
     }
 
     /// Scans `work` from the line that starts at `line`; returns how much is consumed and where the open line starts.
@@ -134,7 +126,7 @@ impl Splitter {
                     line = search;
                 }
                 if let Some(raw) = work.get(start..search) {
-                    each(&frame(raw)?)?;
+                    each(&frame(raw, std::mem::take(&mut self.fresh))?)?;
                 }
                 start = search;
             }
@@ -149,9 +141,10 @@ impl Splitter {
     }
 }
 
-/// Reads the fields of one event's bytes.
-fn frame(raw: &[u8]) -> Result<Frame<'_>, StreamError> {
+/// Reads the fields of one event's bytes; the first event of a stream may begin with a BOM.
+fn frame(raw: &[u8], first: bool) -> Result<Frame<'_>, StreamError> {
     let text = std::str::from_utf8(raw).map_err(|_| StreamError::Malformed("an event that is not UTF-8".into()))?;
+    let text = if first { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
     let mut frame = Frame { event: "", data: Cow::Borrowed(""), raw };
     let mut has_data = false;
     for line in text.split(['\n', '\r']) {
@@ -214,7 +207,7 @@ mod tests {
         }
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
         assert_eq!(split(&single), whole);
-        assert_eq!(whole.1, &bytes[3..], "raw frames join to the stream without its BOM");
+        assert_eq!(whole.1, bytes, "raw frames join to the stream");
     }
 
     #[test]
