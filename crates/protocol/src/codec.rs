@@ -70,6 +70,10 @@ pub struct Head<'a> {
     pub include_usage: bool,
     /// Byte span of the value of `stream_options`, when present and not null.
     pub stream_options_span: Option<Range<usize>>,
+    /// Offset just behind the opening brace, where a member can be inserted.
+    pub body_start: usize,
+    /// Chat: the edit that makes this stream tell its usage; `None` when it does already or is no stream.
+    pub usage_edit: Option<(Range<usize>, &'static str)>,
     /// What to delete so that members that only the router understands (`provider`, `allowed_models`, `models`, …) vanish
     /// with their commas: they never reach an upstream. Made by [`crate::json::patch::Removals`].
     pub router_members: Vec<Range<usize>>,

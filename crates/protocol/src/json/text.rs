@@ -31,6 +31,23 @@ pub fn unescape(inner: &str) -> Cow<'_, str> {
         return Cow::Borrowed(inner);
     }
     let mut out = String::with_capacity(inner.len());
+    unescape_into(inner, &mut out);
+    Cow::Owned(out)
+}
+
+/// The text of a JSON string, or `None` when `json` is another value. Escapes are resolved in `scratch`, so that a reader of
+/// many small strings needs no memory for each.
+pub fn read<'t>(json: &'t str, scratch: &'t mut String) -> Option<&'t str> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+        return Some(inner);
+    }
+    scratch.clear();
+    unescape_into(inner, scratch);
+    Some(scratch)
+}
+
+fn unescape_into(inner: &str, out: &mut String) {
     let mut rest = inner;
     while let Some((plain, after)) = rest.split_once('\\') {
         out.push_str(plain);
@@ -43,13 +60,12 @@ pub fn unescape(inner: &str) -> Cow<'_, str> {
             Some('n') => out.push('\n'),
             Some('r') => out.push('\r'),
             Some('t') => out.push('\t'),
-            Some('u') => rest = unicode(rest, &mut out),
+            Some('u') => rest = unicode(rest, out),
             Some(other) => out.push(other),
             None => {}
         }
     }
     out.push_str(rest);
-    Cow::Owned(out)
 }
 
 /// Reads four hexadecimal digits, and a second escape when the first is a high surrogate; returns what follows.

@@ -52,7 +52,7 @@ macro_rules! wire {
                                     if std::mem::replace(&mut seen.$field, true) {
                                         return Err($crate::json::wire::repeated(&key));
                                     }
-                                    out.$field = map.next_value().map_err(|e| $crate::json::wire::at_key(&key, e))?;
+                                    out.$field = map.next_value().map_err(|e| $crate::json::wire::at_key(&key, &e))?;
                                     if out.$field.is_none() {
                                         out.rest.push((key, serde_json::value::RawValue::NULL));
                                     }
@@ -60,7 +60,7 @@ macro_rules! wire {
                                 }
                             )*
                             let raw: &$lt serde_json::value::RawValue =
-                                map.next_value().map_err(|e| $crate::json::wire::at_key(&key, e))?;
+                                map.next_value().map_err(|e| $crate::json::wire::at_key(&key, &e))?;
                             out.rest.push((key, raw));
                         }
                         Ok(out)
@@ -138,8 +138,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
 const STEP: char = '\u{1}';
 
 #[doc(hidden)]
-pub fn at_key<E: serde::de::Error>(key: &str, inner: E) -> E {
-    E::custom(format_args!("{STEP}{key}{}", tail(&inner)))
+pub fn at_key<E: serde::de::Error>(key: &str, inner: &E) -> E {
+    E::custom(format_args!("{STEP}{key}{}", tail(inner)))
 }
 
 fn at_index<E: serde::de::Error>(index: usize, inner: &E) -> E {

@@ -57,6 +57,17 @@ impl Writer {
         self
     }
 
+    /// Writes one string made of `pieces`, without building it first.
+    pub fn text_of<'p>(&mut self, pieces: impl IntoIterator<Item = &'p str>) -> &mut Self {
+        self.separate();
+        self.out.put_u8(b'"');
+        for piece in pieces {
+            escape(piece, &mut self.out);
+        }
+        self.out.put_u8(b'"');
+        self
+    }
+
     /// Writes JSON text as it is.
     pub fn raw(&mut self, json: &str) -> &mut Self {
         self.separate();

@@ -1,46 +1,98 @@
-//! Stub until the codec lands.
-use crate::*;
+//! Anthropic Messages.
+//!
+//! Facts are from the platform reference and from the traffic of real clients, read 2026-11. `decode` and `encode` turn
+//! requests into the intermediate form and back, `response` and `stream` do the same for answers, `models` says what each
+//! family of models accepts, `head` serves the byte lane.
+
+mod decode;
+mod encode;
+mod error;
+mod head;
+mod models;
+mod native;
+mod path;
+mod response;
+mod stream;
+mod usage;
+mod wire;
+
+pub use error::THREAD_UNSUPPORTED;
+pub use native::{carries_seal, needs_native};
+
+use crate::{
+    BadRequest, BadResponse, CannotEncode, Codec, Encoded, ErrorView, Head, Protocol, Str, StreamStart, Target,
+    UpstreamError,
+    codec::{StreamDecoder, StreamEncoder},
+    ir,
+    json::patch::Patches,
+};
 use bytes::Bytes;
+
+/// Longest tool call id that is written.
+const ID_LIMIT: usize = 64;
+
 /// The codec.
+#[derive(Clone, Copy, Debug)]
 pub struct Messages;
+
+/// Reads the body of a count request, which is a generate request that needs no `max_tokens`.
+///
+/// # Errors
+/// As [`Codec::decode`].
+pub fn decode_count(body: &Str) -> Result<ir::Request, BadRequest> {
+    decode::request(body, decode::Cap::Optional)
+}
+
 impl Codec for Messages {
     fn protocol(&self) -> Protocol {
         Protocol::Messages
     }
-    fn head<'a>(&self, _: &'a str) -> Result<Head<'a>, BadRequest> {
-        Err(BadRequest::new("stub"))
+
+    fn head<'a>(&self, body: &'a str) -> Result<Head<'a>, BadRequest> {
+        head::head(body)
     }
-    fn decode(&self, _: &Str) -> Result<ir::Request, BadRequest> {
-        Err(BadRequest::new("stub"))
+
+    fn decode(&self, body: &Str) -> Result<ir::Request, BadRequest> {
+        decode::request(body, decode::Cap::Required)
     }
-    fn encode(&self, _: &ir::Request, _: &Target<'_>) -> Result<Encoded, CannotEncode> {
-        Err(CannotEncode { path: String::new(), why: String::new() })
+
+    fn encode(&self, request: &ir::Request, target: &Target<'_>) -> Result<Encoded, CannotEncode> {
+        encode::request(request, target)
     }
-    fn decode_response(&self, _: &Str) -> Result<ir::Response, BadResponse> {
-        Err(BadResponse::Malformed(String::new()))
+
+    fn decode_response(&self, body: &Str) -> Result<ir::Response, BadResponse> {
+        response::decode(body)
     }
-    fn encode_response(&self, _: &ir::Response, _: &StreamStart) -> Bytes {
-        Bytes::new()
+
+    fn encode_response(&self, response: &ir::Response, start: &StreamStart) -> Bytes {
+        response::encode(response, start)
     }
-    fn stream_decoder(&self) -> Box<dyn codec::StreamDecoder> {
-        loop {}
+
+    fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
+        Box::new(stream::Decoder::default())
     }
-    fn stream_encoder(&self, _: StreamStart) -> Box<dyn codec::StreamEncoder> {
-        loop {}
+
+    fn stream_encoder(&self, start: StreamStart) -> Box<dyn StreamEncoder> {
+        Box::new(stream::Encoder::new(start))
     }
-    fn decode_error(&self, _: &[u8]) -> Option<UpstreamError> {
-        None
+
+    fn decode_error(&self, body: &[u8]) -> Option<UpstreamError> {
+        error::decode(body)
     }
-    fn error_body(&self, _: &ErrorView) -> Bytes {
-        Bytes::new()
+
+    fn error_body(&self, view: &ErrorView) -> Bytes {
+        error::body(view)
     }
-    fn error_event(&self, _: &ErrorView) -> Bytes {
-        Bytes::new()
+
+    fn error_event(&self, view: &ErrorView) -> Bytes {
+        error::event(view)
     }
+
     fn keep_alive(&self) -> Bytes {
-        Bytes::new()
+        Bytes::from_static(stream::PING)
     }
-    fn patches(&self, _: &Head<'_>, _: &Target<'_>) -> json::patch::Patches {
-        json::patch::Patches::default()
+
+    fn patches(&self, head: &Head<'_>, target: &Target<'_>) -> Patches {
+        head::patches(head, target)
     }
 }
