@@ -130,7 +130,7 @@ fn tool_results_follow_their_call_in_its_order_before_any_user_text_and_pictures
         json!([
             {"role": "user", "content": "Look"},
             {"role": "assistant", "content": "I look.",
-             "tool_calls": [function("a", "f", r#"{"x": 1.50}"#), function("b", "g", "{}")]},
+             "tool_calls": [function("a", "f", r#"{"x":1.50}"#), function("b", "g", "{}")]},
             {"role": "tool", "tool_call_id": "a", "content": "A"},
             {"role": "tool", "tool_call_id": "b", "content": "Error: B\n[image]"},
             {"role": "user", "content": [{"type": "text", "text": "From the result of tool call b:"}, picture]},
@@ -299,6 +299,8 @@ fn budgets_and_efforts_become_the_nearest_effort_that_the_model_takes() {
 #[test]
 fn a_stream_is_asked_for_its_usage_where_the_upstream_knows_how() {
     let mut request = request(hello());
+    request.include_usage = true;
+    assert!(send(&request).body["stream_options"].is_null(), "it is a fault without a stream");
     request.stream = Some(true);
     assert_eq!(send(&request).body["stream_options"], json!({"include_usage": true}));
     let dialect = Dialect { stream_usage: false, ..Dialect::default() };

@@ -6,8 +6,8 @@ use rm_protocol::{Codec, Dialect, Protocol, Str, StreamStart, Target};
 use serde_json::{Map, Value, json};
 use std::{fs, path::Path};
 
-/// The protocols whose corpus is read. A protocol joins with its codec.
-const PROTOCOLS: &[(Protocol, &str)] = &[(Protocol::Chat, "openai-chat")];
+/// The protocols, and their names in the corpus.
+const PROTOCOLS: &[(Protocol, &str)] = &[(Protocol::Chat, "openai-chat"), (Protocol::Messages, "anthropic-messages")];
 
 /// An upstream that takes everything as its vendor's own clients send it.
 const FAITHFUL: Dialect = Dialect {

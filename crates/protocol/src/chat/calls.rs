@@ -10,6 +10,7 @@ use crate::{
     json::{List, Text, Writer, own},
 };
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// The children of a call that have members of their own.
 const CHILDREN: [&str; 2] = ["function.", "custom."];
@@ -75,6 +76,42 @@ pub(super) fn write(w: &mut Writer, part: &Part, call: &ToolCall, id: &str, name
     w.end();
 }
 
+/// A call's argument as Chat has it. One that came over Chat is left alone; other JSON loses the white space between its
+/// tokens, and no arguments are an empty object.
+pub(super) fn sent(call: &ToolCall, made_here: bool) -> Cow<'_, str> {
+    let text = &*call.arguments;
+    if made_here || call.kind == CallKind::Custom {
+        return Cow::Borrowed(text);
+    }
+    if text.is_empty() {
+        return Cow::Borrowed("{}");
+    }
+    let mut scan = Scan::default();
+    if text.chars().all(|next| scan.keeps(next)) {
+        return Cow::Borrowed(text);
+    }
+    let mut scan = Scan::default();
+    Cow::Owned(text.chars().filter(|next| scan.keeps(*next)).collect())
+}
+
+/// Tells white space between tokens from that in strings.
+#[derive(Default)]
+struct Scan {
+    inside: bool,
+    escaped: bool,
+}
+
+impl Scan {
+    fn keeps(&mut self, next: char) -> bool {
+        let keeps = self.inside || !next.is_ascii_whitespace();
+        if next == '"' && !self.escaped {
+            self.inside = !self.inside;
+        }
+        self.escaped = self.inside && next == '\\' && !self.escaped;
+        keeps
+    }
+}
+
 /// Writes a call of an answer for the client, under the name that the client gave the tool.
 pub(super) fn write_answer(w: &mut Writer, part: &Part, call: &ToolCall, id: &str, names: &Names, made_here: bool) {
     let (name, stand) = names.original(&call.name);
@@ -84,8 +121,26 @@ pub(super) fn write_answer(w: &mut Writer, part: &Part, call: &ToolCall, id: &st
             write(w, part, &call, id, name, &unwrap::whole(&call.arguments));
         }
         Stand::Function | Stand::Custom | Stand::Output => {
-            let none = call.arguments.is_empty() && call.kind == CallKind::Function && !made_here;
-            write(w, part, call, id, name, if none { "{}" } else { &call.arguments });
+            write(w, part, call, id, name, &sent(call, made_here));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_between_tokens_goes_and_in_strings_stays() {
+        let call = |arguments: &'static str| ToolCall {
+            id: Str::new(),
+            name: Str::new(),
+            kind: CallKind::Function,
+            arguments: Str::from_static(arguments),
+        };
+        let compact = |arguments| sent(&call(arguments), false).into_owned();
+        assert_eq!(compact("{\n \"a b\" : \"c \\\" d\\\\\" , \"e\": 1.50 }"), "{\"a b\":\"c \\\" d\\\\\",\"e\":1.50}");
+        assert_eq!((compact("").as_str(), compact("{\"cut").as_str()), ("{}", "{\"cut"));
+        assert_eq!(sent(&call("{ }"), true), "{ }");
     }
 }

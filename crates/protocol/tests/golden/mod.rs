@@ -8,9 +8,6 @@ use rm_protocol::{
 use serde_json::Value;
 use std::{fs, path::Path};
 
-/// The protocols whose streams are read. A protocol joins with its codec.
-const PROTOCOLS: &[Protocol] = &[Protocol::Chat];
-
 /// A recorded stream.
 pub(crate) struct Golden {
     pub(crate) protocol: Protocol,
@@ -18,7 +15,7 @@ pub(crate) struct Golden {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// All recorded streams of the protocols.
+/// All recorded streams.
 pub(crate) fn streams() -> Vec<Golden> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let manifest: Value = serde_json::from_slice(&fs::read(corpus.join("manifest.json")).unwrap()).unwrap();
@@ -30,14 +27,14 @@ pub(crate) fn streams() -> Vec<Golden> {
     let entries = manifest["files"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "stream");
     let streams: Vec<Golden> = entries
         .filter_map(|entry| {
-            let protocol = protocol(entry).filter(|protocol| PROTOCOLS.contains(protocol))?;
+            let protocol = protocol(entry)?;
             let file = entry["file"].as_str().unwrap().to_owned();
             let bytes = fs::read(corpus.join(&file)).unwrap();
             Some(Golden { protocol, file, bytes })
         })
         .collect();
-    for protocol in PROTOCOLS {
-        assert!(streams.iter().any(|stream| stream.protocol == *protocol), "no streams of {protocol:?}");
+    for protocol in Protocol::ALL {
+        assert!(streams.iter().any(|stream| stream.protocol == protocol), "no streams of {protocol:?}");
     }
     streams
 }

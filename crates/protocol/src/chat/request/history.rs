@@ -66,8 +66,7 @@ impl<'r> Encoder<'r> {
         self.w.key("tool_calls").begin_list();
         for (part, call) in calls_of(turn) {
             let (id, name) = (self.id(&call.id), self.name(&call.name));
-            let none = call.arguments.is_empty() && !self.made_here;
-            calls::write(&mut self.w, part, call, &id, &name, if none { "{}" } else { &call.arguments });
+            calls::write(&mut self.w, part, call, &id, &name, &calls::sent(call, self.made_here));
         }
         self.w.end_list();
     }

@@ -105,7 +105,9 @@ pub(super) fn write_stream(w: &mut Writer, request: &Request, target: &Target<'_
     }
     let wanted = request.stream == Some(true) && target.dialect.stream_usage;
     let original = extras::find(&request.extras, "stream_options");
-    if wanted || request.include_usage && original.is_none() {
+    // Without a stream the member is a fault at OpenAI; a Chat client that sent it gets that answer.
+    let asked = request.include_usage && original.is_none() && request.extras.maker == super::decode::MAKER;
+    if wanted || asked {
         let options: Option<StreamOptionsWire<'_>> = original.and_then(|raw| serde_json::from_str(raw.as_str()).ok());
         w.key("stream_options").begin().key("include_usage").bool(true);
         // The member itself is in the rest when it was null.
