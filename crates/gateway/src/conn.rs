@@ -1,0 +1,197 @@
+//! One accepted connection: the time limits that hyper does not keep.
+//!
+//! A connection waits for a request (long, between requests), reads its head (short, from the first byte or from accept)
+//! and is then busy (no limit here: body, handler and answer have their own). A peer that does not read is cut off when a
+//! write makes no progress for a while (R44). When an answer goes out before the request body was read (a refused upload),
+//! the rest of the body is read and dropped for a moment before the socket closes: closing at once would reset the
+//! connection, and the client would never see why it was refused.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::{Instant, Sleep},
+};
+
+/// The limits of one connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnLimits {
+    /// From accept, or from the first byte of a later request, to its complete head.
+    pub(crate) head: Duration,
+    /// Between an answer and the next request.
+    pub(crate) idle: Duration,
+    /// Without progress while writing.
+    pub(crate) write: Duration,
+}
+
+const HEAD: u8 = 0;
+const BUSY: u8 = 1;
+const IDLE: u8 = 2;
+
+/// What the connection is doing; the handler moves it.
+#[derive(Debug, Default)]
+pub(crate) struct Phase {
+    doing: AtomicU8,
+    /// The last request was refused, and some of its body may not have been read.
+    unread: AtomicBool,
+}
+
+impl Phase {
+    /// A head is complete.
+    pub(crate) fn busy(&self) {
+        self.unread.store(false, Ordering::Release);
+        self.doing.store(BUSY, Ordering::Release);
+    }
+
+    /// The request was refused before its body was read.
+    pub(crate) fn unread(&self) {
+        self.unread.store(true, Ordering::Release);
+    }
+
+    /// The answer is done: the next request may take its time.
+    pub(crate) fn idle(&self) {
+        self.doing.store(IDLE, Ordering::Release);
+    }
+
+    fn get(&self) -> u8 {
+        self.doing.load(Ordering::Acquire)
+    }
+}
+
+/// A socket with limits.
+pub(crate) struct TimedStream {
+    inner: TcpStream,
+    phase: Arc<Phase>,
+    limits: ConnLimits,
+    read: Pin<Box<Sleep>>,
+    /// The phase for which `read` was set.
+    armed: u8,
+    write: Pin<Box<Sleep>>,
+    stalled: bool,
+    /// Our side is closed; the rest of what the client sends is dropped.
+    lingering: bool,
+}
+
+/// How long a refused client may go on sending before the socket is closed.
+const LINGER: Duration = Duration::from_secs(2);
+
+impl TimedStream {
+    pub(crate) fn new(inner: TcpStream, phase: Arc<Phase>, limits: ConnLimits) -> Self {
+        Self {
+            inner,
+            phase,
+            limits,
+            read: Box::pin(tokio::time::sleep(limits.head)),
+            armed: HEAD,
+            write: Box::pin(tokio::time::sleep(limits.write)),
+            stalled: false,
+            lingering: false,
+        }
+    }
+
+    /// Reads and drops what still comes, until the client closes or the time is over.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut space = [0; 8192];
+        // Asked here as well: a client that sends faster than we read never leaves this loop by waiting.
+        while Instant::now() < self.read.deadline() {
+            let mut buffer = ReadBuf::new(&mut space);
+            match Pin::new(&mut self.inner).poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return self.read.as_mut().poll(cx),
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Fails when the current wait for a head took too long.
+    fn poll_read_limit(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let phase = self.phase.get();
+        if phase == BUSY {
+            self.armed = BUSY;
+            return Poll::Pending;
+        }
+        if self.armed != phase {
+            self.armed = phase;
+            let limit = if phase == IDLE { self.limits.idle } else { self.limits.head };
+            self.read.as_mut().reset(Instant::now() + limit);
+        }
+        self.read.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn poll_write_limit<T>(&mut self, cx: &mut Context<'_>, wrote: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if wrote.is_ready() {
+            self.stalled = false;
+            return wrote;
+        }
+        if !self.stalled {
+            self.stalled = true;
+            let at = Instant::now() + self.limits.write;
+            self.write.as_mut().reset(at);
+        }
+        self.write.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for TimedStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.inner).poll_read(cx, buf) {
+            Poll::Ready(done) => {
+                // The first byte after a pause starts the clock of the head.
+                let _ = this.phase.doing.compare_exchange(IDLE, HEAD, Ordering::AcqRel, Ordering::Acquire);
+                Poll::Ready(done)
+            }
+            Poll::Pending => this.poll_read_limit(cx),
+        }
+    }
+}
+
+impl AsyncWrite for TimedStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let wrote = Pin::new(&mut this.inner).poll_write(cx, buf);
+        this.poll_write_limit(cx, wrote)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let wrote = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
+        this.poll_write_limit(cx, wrote)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.lingering {
+            ready!(Pin::new(&mut this.inner).poll_shutdown(cx))?;
+            if !this.phase.unread.load(Ordering::Acquire) {
+                return Poll::Ready(Ok(()));
+            }
+            this.lingering = true;
+            this.read.as_mut().reset(Instant::now() + LINGER);
+        }
+        this.poll_linger(cx).map(Ok)
+    }
+}
