@@ -74,8 +74,11 @@ pub(crate) struct TimedStream {
     phase: Arc<Phase>,
     limits: ConnLimits,
     read: Pin<Box<Sleep>>,
-    /// The phase for which `read` was set.
+    /// The phase for which `wait_until` was set.
     armed: u8,
+    /// When the wait for a head is too long. `read` may fire earlier and is then set again: a timer that is rarely moved is
+    /// cheaper than one moved with every request.
+    wait_until: Instant,
     write: Pin<Box<Sleep>>,
     stalled: bool,
     /// Our side is closed; the rest of what the client sends is dropped.
@@ -93,6 +96,7 @@ impl TimedStream {
             limits,
             read: Box::pin(tokio::time::sleep(limits.head)),
             armed: HEAD,
+            wait_until: Instant::now() + limits.head,
             write: Box::pin(tokio::time::sleep(limits.write)),
             stalled: false,
             lingering: false,
@@ -124,9 +128,18 @@ impl TimedStream {
         if self.armed != phase {
             self.armed = phase;
             let limit = if phase == IDLE { self.limits.idle } else { self.limits.head };
-            self.read.as_mut().reset(Instant::now() + limit);
+            self.wait_until = Instant::now() + limit;
+            if self.wait_until < self.read.deadline() {
+                self.read.as_mut().reset(self.wait_until);
+            }
         }
-        self.read.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        while self.read.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= self.wait_until {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.read.as_mut().reset(self.wait_until);
+        }
+        Poll::Pending
     }
 
     fn poll_write_limit<T>(&mut self, cx: &mut Context<'_>, wrote: Poll<io::Result<T>>) -> Poll<io::Result<T>> {

@@ -32,15 +32,15 @@ pub(crate) async fn upstream(
     let target = Target { model: &candidate.upstream_model, owner: "", dialect: account.endpoint.dialect() };
     let body = call.bytes();
     let body = Segments::new(Protocol::Messages.codec().patches(&call.head, &target).apply(&body));
-    let head = account.endpoint.head(&ProviderCall {
+    let provider_call = ProviderCall {
         operation: Operation::CountTokens,
         stream: false,
         client: Some(&call.headers),
         request_id: Some(&call.id.header),
         passthrough: None,
-    });
+    };
     let ask = async {
-        let response = gateway.transport.send(&head, &body).await.ok()?;
+        let response = gateway.transport.send(|| account.endpoint.head(&provider_call), &body).await.ok()?;
         if !response.status().is_success() {
             return None;
         }

@@ -75,7 +75,7 @@ impl Discovery {
 
 async fn ask(transport: &Transport, account: &Account) -> Result<Vec<ModelListing>, String> {
     let response = transport
-        .send(&account.endpoint.models_request(), &Segments::default())
+        .send(|| account.endpoint.models_request(), &Segments::default())
         .await
         .map_err(|error| error.to_string())?;
     if !response.status().is_success() {

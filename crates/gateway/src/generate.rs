@@ -34,9 +34,8 @@ pub(crate) async fn generate(
         Err(view) => return reply::error(endpoint.protocol, view, id),
     };
     let source = plan.source.name();
-    let search = pipeline::run(gateway.clone(), snapshot.clone(), call.clone(), plan);
+    let mut search: Search = Box::pin(pipeline::run(gateway.clone(), snapshot.clone(), call.clone(), plan));
     let mut response = if call.head.stream {
-        let mut search: Search = Box::pin(search);
         match tokio::time::timeout(snapshot.tuning.timeouts.hold_head, &mut search).await {
             Ok(outcome) => answer(gateway, &snapshot, &call, outcome),
             Err(_) => early(gateway, &snapshot, &call, search),
@@ -167,6 +166,7 @@ fn setting(gateway: &Gateway, snapshot: &Snapshot, call: &Call) -> StreamSetting
         request_id: call.id.text.to_string(),
         timeouts: snapshot.tuning.timeouts,
         deadline: call.deadline,
+        panics: gateway.panics.clone(),
         cut: gateway.cut.subscribe(),
     }
 }
@@ -192,9 +192,9 @@ fn note_losses(headers: &mut HeaderMap, losses: &Losses) {
 }
 
 fn merge(headers: &mut HeaderMap, more: &HeaderMap) {
-    for (name, value) in more {
-        if !headers.contains_key(name) {
-            headers.append(name, value.clone());
+    for name in more.keys().filter(|name| !headers.contains_key(*name)).cloned().collect::<Vec<_>>() {
+        for value in more.get_all(&name) {
+            headers.append(name.clone(), value.clone());
         }
     }
 }

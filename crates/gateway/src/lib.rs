@@ -26,5 +26,6 @@ mod snapshot;
 mod status;
 mod transport;
 mod unwind;
+mod workers;
 
 pub use run::{Handle, Server, Start, StartError};

@@ -7,6 +7,7 @@
 use crate::{
     conn::{ConnLimits, Phase, TimedStream},
     server::Gateway,
+    workers::{self, Closing},
 };
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -15,7 +16,7 @@ use std::{
     future::Future,
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use tokio::{
@@ -23,23 +24,15 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 
-/// How far a shutdown has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Closing {
-    No,
-    /// Connections finish what they do.
-    Draining,
-}
-
 /// Opens the listening socket. A taken port is an error at once.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let domain = socket2::Domain::for_address(address);
     let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(4096)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket.into())
 }
 
 /// Raises the soft limit on open files to the hard one and says how many connections it allows: half of it less 128 for
@@ -59,14 +52,18 @@ pub(crate) fn connections_by_descriptors() -> u32 {
 }
 
 /// Serves until `shutdown` completes and the connections are gone, or the drain time is over twice.
-pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+pub(crate) async fn serve(gateway: Arc<Gateway>, listener: std::net::TcpListener, shutdown: impl Future<Output = ()>) {
     let connections = Arc::new(Semaphore::new(gateway.connections as usize));
     let (closing, _) = watch::channel(Closing::No);
-    tokio::select! {
-        () = accept(&gateway, &listener, &connections, &closing) => {}
-        () = shutdown => {}
-    }
+    let workers = match workers::start(&gateway, &listener, &connections, &closing) {
+        Ok(workers) => workers,
+        Err(error) => {
+            tracing::error!("cannot start the worker threads: {error}");
+            return;
+        }
+    };
     drop(listener);
+    shutdown.await;
     gateway.begin_drain();
     closing.send_replace(Closing::Draining);
     let all_gone = connections.acquire_many(gateway.connections);
@@ -79,13 +76,19 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, shutdown
             tracing::warn!("connections were still open when the drain time was over");
         }
     }
+    closing.send_replace(Closing::Gone);
+    let ended = tokio::task::spawn_blocking(move || workers.into_iter().all(|worker| worker.join().is_ok())).await;
+    if !ended.unwrap_or(false) {
+        tracing::error!("a worker thread panicked");
+    }
 }
 
-async fn accept(
+/// Accepts until dropped.
+pub(crate) async fn accept(
     gateway: &Arc<Gateway>,
     listener: &TcpListener,
     connections: &Arc<Semaphore>,
-    closing: &watch::Sender<Closing>,
+    closing: &watch::Receiver<Closing>,
 ) {
     let mut short = false;
     loop {
@@ -94,7 +97,7 @@ async fn accept(
         match listener.accept().await {
             Ok((socket, peer)) => {
                 short = false;
-                let (gateway, closing) = (gateway.clone(), closing.subscribe());
+                let (gateway, closing) = (gateway.clone(), closing.clone());
                 tokio::spawn(async move {
                     connection(gateway, socket, peer.ip(), closing).await;
                     drop(permit);
@@ -123,26 +126,27 @@ async fn connection(gateway: Arc<Gateway>, socket: TcpStream, peer: IpAddr, mut 
     let service = service_fn(|request| {
         phase.busy();
         let (gateway, phase) = (gateway.clone(), phase.clone());
-        async move { Ok::<_, std::convert::Infallible>(gateway.serve(request, peer, phase).await) }
+        // Boxed, so that a connection has the room for it only while it is needed.
+        Box::pin(async move { Ok::<_, std::convert::Infallible>(gateway.serve(request, peer, phase).await) })
     });
     let mut http = http1::Builder::new();
     http.max_headers(gateway.head_fields_cap()).max_buf_size(gateway.read_buffer());
     let mut connection = std::pin::pin!(http.serve_connection(io, service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = draining(&mut closing) => {
+    let mut draining = std::pin::pin!(workers::reached(&mut closing, Closing::Draining));
+    let (mut registered, mut told) = (false, false);
+    let ended = std::future::poll_fn(|cx| {
+        // Polled once to be woken by it; after that a flag says whether it is worth another look.
+        if !told && (!registered || gateway.draining.load(Ordering::Acquire)) && draining.as_mut().poll(cx).is_ready() {
+            told = true;
             connection.as_mut().graceful_shutdown();
-            connection.await
         }
-    };
+        registered = true;
+        connection.as_mut().poll(cx)
+    })
+    .await;
     if let Err(error) = ended {
         tracing::debug!("a connection ended early: {error}");
     }
-}
-
-async fn draining(closing: &mut watch::Receiver<Closing>) {
-    // An error means that the server is gone: close as well.
-    let _ = closing.wait_for(|closing| *closing == Closing::Draining).await;
 }
 
 /// How long a connection may wait for its next request: longer than the pools of common clients keep theirs.

@@ -126,7 +126,8 @@ pub(crate) fn mark_error(response: &mut Response<ReplyBody>, view: &ErrorView, u
     let headers = response.headers_mut();
     headers.insert(ERROR_SOURCE, HeaderValue::from_static(if upstream { "upstream" } else { "gateway" }));
     headers.insert(ERROR_CODE, HeaderValue::from_static(view.code));
-    if let Some(after) = view.retry_after {
+    // The upstream's own value stands as it came.
+    if let Some(after) = view.retry_after.filter(|_| !headers.contains_key(header::RETRY_AFTER)) {
         let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

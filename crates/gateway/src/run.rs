@@ -11,6 +11,7 @@ use crate::{
     server::{Admission, Gateway},
     snapshot::Snapshot,
     transport::Transport,
+    workers,
 };
 use arc_swap::ArcSwap;
 use rm_config::{Settings, Sources, Warnings};
@@ -25,10 +26,7 @@ use std::{
     time::Instant,
 };
 use thiserror::Error;
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, watch},
-};
+use tokio::sync::{Semaphore, watch};
 
 /// What a server is started with.
 #[derive(Debug)]
@@ -71,7 +69,7 @@ pub enum StartError {
 /// A server that listens and does not yet serve.
 pub struct Server {
     gateway: Arc<Gateway>,
-    listener: TcpListener,
+    listener: std::net::TcpListener,
     address: SocketAddr,
 }
 
@@ -92,8 +90,8 @@ impl Server {
             _ => StartError::Listen { address: wanted, source },
         })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address: wanted, source })?;
-        let transport =
-            Transport::new(server.timeouts.connect, server.timeouts.tls).map_err(StartError::Certificates)?;
+        let transport = Transport::new(server.timeouts.connect, server.timeouts.tls, workers::count())
+            .map_err(StartError::Certificates)?;
         let descriptors = listen::connections_by_descriptors();
         let discovery = Discovery::default();
         let warnings = start.warnings.iter().map(ToString::to_string).collect();
@@ -119,7 +117,7 @@ impl Server {
             },
             cut: watch::channel(false).0,
             draining: AtomicBool::new(false),
-            panics: 0.into(),
+            panics: Arc::default(),
             rebuilding: Mutex::default(),
             reload: Reload::new(start.sources, start.settings, &start.warnings),
         };

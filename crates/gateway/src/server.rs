@@ -48,7 +48,7 @@ pub(crate) struct Gateway {
     /// Told when running streams must end.
     pub(crate) cut: watch::Sender<bool>,
     pub(crate) draining: AtomicBool,
-    pub(crate) panics: AtomicU64,
+    pub(crate) panics: Arc<AtomicU64>,
     /// Held while a snapshot is made, so that an older one never replaces a newer.
     pub(crate) rebuilding: std::sync::Mutex<()>,
 }
@@ -123,13 +123,12 @@ impl Gateway {
         let origin = cors::invited(&parts.headers, &self.reach.origins);
         let carries = !body.is_end_stream();
         let mut cut = self.cut.subscribe();
-        // Boxed, so that a connection has the room for it only while it is needed.
-        let answer = Box::pin(async {
+        let answer = async {
             tokio::select! {
                 response = self.clone().answer(parts, body, found, peer, shape, id.clone(), &mut held) => response,
                 _ = cut.wait_for(|over| *over) => reply::error(shape, shutting_down(), &id),
             }
-        });
+        };
         let mut response = unwind::catch(answer).await.unwrap_or_else(|panic| {
             self.panics.fetch_add(1, Ordering::Relaxed);
             tracing::error!(request_id = %id.text, "a request panicked: {panic}");

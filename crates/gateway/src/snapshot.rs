@@ -188,9 +188,9 @@ impl Provider {
         self.accounts.get(index)
     }
 
-    /// Counts the first call of a request.
-    pub(crate) fn budget_request(&self, attempt: u32) {
-        if let (1, Some(budget)) = (attempt, &self.budget) {
+    /// Counts a request's first call here.
+    pub(crate) fn budget_request(&self, first: bool) {
+        if let (true, Some(budget)) = (first, &self.budget) {
             budget.lock().unwrap_or_else(PoisonError::into_inner).request();
         }
     }

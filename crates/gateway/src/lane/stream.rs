@@ -7,7 +7,7 @@ use rm_protocol::{
     codec::{StreamDecoder, StreamEncoder},
     ir::Losses,
     json,
-    sse::{Frame, Limits, Splitter},
+    sse::{Limits, Splitter},
 };
 use std::collections::VecDeque;
 
@@ -61,7 +61,7 @@ impl StreamLane {
         match carrier {
             Carrier::Translated(encoder) => {
                 let mut to = Reader { reading, to: Some(encoder.as_mut()) };
-                let result = splitter.push(chunk, |frame| decode(decoder.as_mut(), frame, &mut to));
+                let result = splitter.push(chunk, |frame| decoder.frame(frame, &mut to));
                 flush(encoder.as_mut(), out);
                 result
             }
@@ -70,7 +70,7 @@ impl StreamLane {
                 let mut passed = 0;
                 let mut to = Reader { reading, to: None };
                 let result = splitter.push(chunk, |frame| {
-                    decode(decoder.as_mut(), frame, &mut to)?;
+                    decoder.frame(frame, &mut to)?;
                     if *hide_usage && is_usage_only(&frame.data) {
                         release(held, std::mem::take(&mut passed), Some(out));
                         release(held, frame.raw.len(), None);
@@ -91,7 +91,7 @@ impl StreamLane {
         match carrier {
             Carrier::Translated(encoder) => {
                 let mut to = Reader { reading, to: Some(encoder.as_mut()) };
-                let mut result = splitter.end(|frame| decode(decoder.as_mut(), frame, &mut to));
+                let mut result = splitter.end(|frame| decoder.frame(frame, &mut to));
                 // Half an event is a cut, whatever its text looks like.
                 result = result.map_err(as_cut).and_then(|()| decoder.end(&mut to));
                 flush(encoder.as_mut(), out);
@@ -102,7 +102,7 @@ impl StreamLane {
                 let mut last = 0;
                 splitter
                     .end(|frame| {
-                        decode(decoder.as_mut(), frame, &mut to)?;
+                        decoder.frame(frame, &mut to)?;
                         last = frame.raw.len();
                         Ok(())
                     })
@@ -165,14 +165,12 @@ fn as_cut(error: StreamError) -> StreamError {
     }
 }
 
-fn decode(decoder: &mut dyn StreamDecoder, frame: &Frame<'_>, to: &mut Reader<'_>) -> Result<(), StreamError> {
-    // A block of comments is no event.
-    if frame.data.is_empty() && frame.event.is_empty() { Ok(()) } else { decoder.frame(frame, to) }
-}
-
 /// Whether a Chat chunk carries usage and no choice: what `stream_options.include_usage` adds at the end.
 fn is_usage_only(data: &str) -> bool {
-    if memchr::memmem::find(data.as_bytes(), b"\"usage\"").is_none() {
+    const KEY: &[u8] = b"\"usage\":";
+    let rest = memchr::memmem::find(data.as_bytes(), KEY).and_then(|at| data.get(at + KEY.len()..));
+    // Asked for usage, OpenAI writes `"usage":null` into every other chunk.
+    if rest.is_none_or(|rest| rest.trim_start().starts_with("null")) {
         return false;
     }
     let (mut usage, mut choices) = (false, true);

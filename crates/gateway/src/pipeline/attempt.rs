@@ -1,7 +1,7 @@
 //! One attempt: send, read the head, and for streams wait for the first content.
 
 use crate::{
-    lane::{Reading, StreamLane, whole},
+    lane::{StreamLane, whole},
     pipeline::{
         call::Call,
         fault::Fault,
@@ -10,18 +10,17 @@ use crate::{
     },
     server::Gateway,
     snapshot::{Account, Provider, Snapshot},
-    transport::{Segments, TransportError},
+    transport::Segments,
 };
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Response, request::Parts};
+use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use rm_protocol::ir::Losses;
 use rm_providers::{Call as ProviderCall, Operation};
-use rm_routing::{Candidate, CostState};
+use rm_routing::Candidate;
 use rm_store::Outcome;
 use std::{
-    future::Future,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -79,11 +78,11 @@ impl Scene<'_> {
     pub(crate) async fn attempt(&self, number: u32) -> Result<Served, Fault> {
         let names = (&self.provider.id, &self.account.name);
         let ledger = self.gateway.ledger.clone();
-        let mut guard = AttemptGuard::new(ledger, self.call.clone(), number, self.candidate, names);
+        let mut guard = AttemptGuard::new(ledger, self.call, number, self.candidate, names);
         match self.exchange(&mut guard).await {
             Ok(half) => Ok(half.finish(self, guard)),
             Err(fault) => {
-                guard.finish(Outcome::Failed, Some(fault.view.code), fault.store_cost(), &Reading::default());
+                guard.failed(&fault);
                 Err(fault)
             }
         }
@@ -95,39 +94,45 @@ impl Scene<'_> {
             guard.translated();
         }
         let same = matches!(prepared.lane, Lane::Bytes { .. });
-        let head = self.account.endpoint.head(&ProviderCall {
+        let call = ProviderCall {
             operation: Operation::Generate(self.candidate.protocol),
             stream: self.call.head.stream,
             client: same.then_some(&self.call.headers),
             request_id: Some(&self.call.id.header),
             passthrough: None,
-        });
+        };
         guard.sent();
         let times = &self.snapshot.tuning.timeouts;
         if self.call.head.stream {
             let limit = times.first_event;
-            return self.within(limit, self.stream(&head, prepared, guard)).await?;
+            let limit = self.at_most(limit);
+            let stream = timeout(limit, self.stream(&call, prepared, guard));
+            return stream.await.map_err(|_| Fault::timeout(&self.account.provider, limit))?;
         }
         let limit = self.provider.timeout.unwrap_or(times.upstream_head);
-        let response = self.within(limit, self.send(&head, &prepared.body)).await??;
-        guard.answered(response.status().as_u16());
+        let limit = self.at_most(limit);
+        let sent = timeout(limit, self.send(&call, &prepared.body, guard)).await;
+        let response = sent.map_err(|_| Fault::timeout(&self.account.provider, limit))??;
         let headers = self.success(&response)?;
         self.whole(response, headers, prepared.lane, guard).await
     }
 
-    /// Runs `work` for at most `limit` and not beyond the request's deadline.
-    async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, Fault> {
-        let limit = limit.min(self.call.deadline.saturating_duration_since(Instant::now()));
-        timeout(limit, work).await.map_err(|_| Fault::timeout(&self.account.provider, limit))
+    /// `limit`, but not beyond the request's deadline.
+    fn at_most(&self, limit: Duration) -> Duration {
+        limit.min(self.call.deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Sends and reads the head; an answer that is not 2xx is a fault.
-    async fn send(&self, head: &Parts, body: &Segments) -> Result<Response<Incoming>, Fault> {
-        let provider = &self.account.provider;
-        let response = self.gateway.transport.send(head, body).await.map_err(|error| match error {
-            TransportError::Connect(_) => Fault::connect(provider, &error, CostState::None),
-            TransportError::Broken(_) => Fault::connect(provider, &error, CostState::Possible),
-        })?;
+    async fn send(
+        &self,
+        call: &ProviderCall<'_>,
+        body: &Segments,
+        guard: &mut AttemptGuard,
+    ) -> Result<Response<Incoming>, Fault> {
+        let endpoint = &self.account.endpoint;
+        let sent = self.gateway.transport.send(|| endpoint.head(call), body).await;
+        let response = sent.map_err(|error| Fault::connect(&self.account.provider, endpoint, &error))?;
+        guard.answered(response.status().as_u16());
         if response.status().is_success() { Ok(response) } else { Err(self.refusal(response).await) }
     }
 
@@ -182,7 +187,7 @@ impl Scene<'_> {
 
     fn start(&self, lane: Lane) -> (Losses, Option<rm_protocol::StreamStart>) {
         match lane {
-            Lane::Bytes { .. } => (Losses::default(), None),
+            Lane::Bytes { losses, .. } => (losses, None),
             Lane::Translated { losses, names } => {
                 let served = self.served_model();
                 (losses, Some(prepare::start(self.call, self.candidate, self.account, names, &served)))
@@ -194,12 +199,16 @@ impl Scene<'_> {
         format!("{}/{}", self.provider.id, self.candidate.model)
     }
 
-    async fn stream(&self, head: &Parts, prepared: prepare::Prepared, guard: &mut AttemptGuard) -> Result<Half, Fault> {
-        let response = self.send(head, &prepared.body).await?;
-        guard.answered(response.status().as_u16());
+    async fn stream(
+        &self,
+        call: &ProviderCall<'_>,
+        prepared: prepare::Prepared,
+        guard: &mut AttemptGuard,
+    ) -> Result<Half, Fault> {
+        let response = self.send(call, &prepared.body, guard).await?;
         let headers = self.success(&response)?;
         let (upstream, client) = (self.candidate.protocol.codec(), self.call.protocol.codec());
-        let hide = matches!(prepared.lane, Lane::Bytes { hide_usage: true });
+        let hide = matches!(prepared.lane, Lane::Bytes { hide_usage: true, .. });
         let (losses, start) = self.start(prepared.lane);
         let limits = self.snapshot.tuning.sse;
         let translated = start.is_some();
@@ -208,25 +217,36 @@ impl Scene<'_> {
             Some(start) => StreamLane::translated(upstream, client, limits, client.stream_encoder(start)),
         };
         let mut body = response.into_body();
-        self.first_content(&mut lane, &mut body).await?;
+        self.first_content(&mut lane, &mut body, guard).await?;
         guard.first_event();
         Ok(Half { headers, losses, translated, body: HalfBody::Stream(body, Box::new(lane)) })
     }
 
-    /// Reads until the client has something to see.
-    async fn first_content(&self, lane: &mut StreamLane, body: &mut Incoming) -> Result<(), Fault> {
+    /// Reads until the client has something to see. What comes before is held, so it is bounded.
+    async fn first_content(
+        &self,
+        lane: &mut StreamLane,
+        body: &mut Incoming,
+        guard: &mut AttemptGuard,
+    ) -> Result<(), Fault> {
         let provider = &self.account.provider;
-        let idle = self.snapshot.tuning.timeouts.first_event;
+        let mut held = 0;
         while !lane.reading().content {
-            let frame = timeout(idle, body.frame()).await.map_err(|_| Fault::timeout(provider, idle))?;
-            let result = match frame {
+            let result = match body.frame().await {
                 None => {
                     lane.end().map_err(|error| Fault::stream(&self.account.endpoint, provider, error))?;
                     return Ok(());
                 }
                 Some(Err(error)) => return Err(Fault::cut(provider, &error)),
-                Some(Ok(frame)) => frame.into_data().map_or(Ok(()), |data| lane.take(&data)),
+                Some(Ok(frame)) => frame.into_data().map_or(Ok(()), |data| {
+                    held += data.len();
+                    lane.take(&data)
+                }),
             };
+            guard.note(lane.reading());
+            if held > self.snapshot.tuning.sse.event {
+                return Err(Fault::malformed(provider, "it sends much and says nothing"));
+            }
             result.map_err(|error| Fault::stream(&self.account.endpoint, provider, error))?;
         }
         Ok(())

@@ -52,6 +52,9 @@ pub(crate) struct Call {
     /// The body holds reasoning that this gateway sealed for another owner: the byte lane would hand it to a vendor that
     /// refuses it.
     pub(crate) sealed: bool,
+    /// The body holds Claude Code's billing block, which changes every turn and is for Anthropic alone: anywhere else it
+    /// would spoil the prompt cache.
+    pub(crate) billing: bool,
     pub(crate) started: Instant,
     /// Wall clock of the start, milliseconds since the epoch.
     pub(crate) started_ms: i64,
@@ -73,6 +76,8 @@ impl Call {
         let requested = head.model.as_deref().unwrap_or_default().into();
         let head = Head { model: head.model.map(|model| Cow::Owned(model.into_owned())), ..head };
         let sealed = rm_protocol::messages::carries_seal(body.as_bytes());
+        let billing = protocol == Protocol::Messages
+            && memchr::memmem::find(body.as_bytes(), b"\"x-anthropic-billing-header:").is_some();
         let Times { started, started_ms, deadline } = times;
         let ir = OnceLock::new();
         Ok(Self {
@@ -84,6 +89,7 @@ impl Call {
             head,
             requested,
             sealed,
+            billing,
             started,
             started_ms,
             deadline,

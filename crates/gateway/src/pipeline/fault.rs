@@ -35,11 +35,13 @@ impl Fault {
     }
 
     /// No connection, or it broke before an answer.
-    pub(crate) fn connect(provider: &ProviderId, error: &TransportError, cost: CostState) -> Self {
-        let message = format!("provider `{provider}`: {error}");
-        let code = match error {
-            TransportError::Connect(_) => "upstream_connect",
-            TransportError::Broken(_) => "upstream_reset",
+    pub(crate) fn connect(provider: &ProviderId, endpoint: &Endpoint, error: &TransportError) -> Self {
+        // A TLS error names hosts; the whole of it is for the log.
+        tracing::debug!(%provider, "no answer: {error}");
+        let message = format!("provider `{provider}`: {}", endpoint.redactor().redact(&error.to_string()));
+        let (code, cost) = match error {
+            TransportError::Connect(_) => ("upstream_connect", CostState::None),
+            TransportError::Broken(_) => ("upstream_reset", CostState::Possible),
         };
         Self::new(Failure::no_answer(cost), ErrorView::new(ErrorKind::Upstream, code, message))
     }
@@ -79,6 +81,10 @@ impl Fault {
             retry_after: if failure.repeatable { failure.retry_after } else { Some(Duration::MAX) },
             ..Failure::status(failure.status.as_u16(), failure.retry_after)
         };
+        let told = Failure {
+            cost: if failure.status.is_server_error() { CostState::Possible } else { CostState::None },
+            ..told
+        };
         let broken = ErrorStatus::new(failure.status).is_none();
         // Its own words stay, but a refused credential names the provider.
         let upstream = failure.upstream.map(|error| {
@@ -102,8 +108,15 @@ impl Fault {
         let WholeError::Bad(error) = error;
         match error {
             BadResponse::Malformed(why) => Self::malformed(provider, &why),
-            BadResponse::Error(error) => Self::refused(endpoint.stream_failure(*error), None, HeaderMap::new()),
+            BadResponse::Error(error) => Self::inside(endpoint.stream_failure(*error)),
         }
+    }
+
+    /// An error inside a 200: the upstream may have worked for it.
+    fn inside(failure: UpstreamFailure) -> Self {
+        let mut fault = Self::refused(failure, None, HeaderMap::new());
+        fault.failure.cost = CostState::Possible;
+        fault
     }
 
     /// A stream that could not be read on.
@@ -115,7 +128,7 @@ impl Fault {
                 let view = ErrorView::new(ErrorKind::Upstream, "upstream_truncated", message);
                 Self::new(Failure::no_answer(CostState::Possible), view)
             }
-            StreamError::Upstream(error) => Self::refused(endpoint.stream_failure(*error), None, HeaderMap::new()),
+            StreamError::Upstream(error) => Self::inside(endpoint.stream_failure(*error)),
         }
     }
 

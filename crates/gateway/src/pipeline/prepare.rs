@@ -9,10 +9,12 @@ use rm_routing::Candidate;
 
 /// How the body of one attempt crosses.
 pub(crate) enum Lane {
-    /// Untouched but for patches.
+    /// Untouched but for patches; rarely re-encoded in its own protocol, to take out what this upstream must not see.
     Bytes {
         /// The answer will hold a usage chunk that the client did not ask for.
         hide_usage: bool,
+        /// What was taken out.
+        losses: Losses,
     },
     /// Re-encoded.
     Translated {
@@ -38,16 +40,22 @@ pub(crate) fn prepare(call: &Call, candidate: &Candidate, account: &Account) -> 
     let owner = owner(account, candidate);
     let target = Target { model: &candidate.upstream_model, owner: &owner, dialect };
     let codec = candidate.protocol.codec();
-    if candidate.protocol == call.protocol && !call.sealed {
+    if candidate.protocol == call.protocol {
+        if call.sealed || (call.billing && !dialect.anthropic) {
+            let encoded = codec.encode(call.ir()?.as_ref(), &target)?;
+            let lane = Lane::Bytes { hide_usage: false, losses: encoded.losses };
+            return Ok(Prepared { body: Segments::new([encoded.body]), lane });
+        }
         let body = call.bytes();
         let pieces = codec.patches(&call.head, &target).apply(&body);
         let hide_usage = call.head.usage_edit.is_some() && dialect.stream_usage;
-        return Ok(Prepared { body: Segments::new(pieces), lane: Lane::Bytes { hide_usage } });
+        return Ok(Prepared {
+            body: Segments::new(pieces),
+            lane: Lane::Bytes { hide_usage, losses: Losses::default() },
+        });
     }
     let request = call.ir()?;
-    if candidate.protocol != call.protocol
-        && let Some(refused) = rm_protocol::messages::needs_native(request)
-    {
+    if let Some(refused) = rm_protocol::messages::needs_native(request) {
         return Err(refused.into());
     }
     let encoded = codec.encode(request, &target)?;

@@ -18,7 +18,12 @@ use rm_protocol::{ErrorKind, ErrorView, Protocol};
 use std::{
     convert::Infallible,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -36,8 +41,11 @@ pub(crate) struct StreamBody {
     deadline: Instant,
     /// Wakes for whichever limit is next; set again only when it fires.
     timer: Pin<Box<Sleep>>,
+    panics: Arc<AtomicU64>,
     last_read: Instant,
     last_write: Instant,
+    /// Pieces since the limits were looked at: a fast upstream must not keep them from being.
+    since_limits: u8,
     /// Becomes true when the drain time is over.
     cut: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -55,6 +63,8 @@ pub(crate) struct StreamSetting {
     pub(crate) request_id: String,
     pub(crate) timeouts: Timeouts,
     pub(crate) deadline: Instant,
+    /// Where panics are counted.
+    pub(crate) panics: Arc<AtomicU64>,
     /// Becomes true when the drain time is over.
     pub(crate) cut: watch::Receiver<bool>,
 }
@@ -72,7 +82,7 @@ impl StreamBody {
 
     fn new(state: State, setting: StreamSetting) -> Self {
         let now = Instant::now();
-        let StreamSetting { protocol, request_id, timeouts, deadline, mut cut } = setting;
+        let StreamSetting { protocol, request_id, timeouts, deadline, panics, mut cut } = setting;
         let first = now + timeouts.keep_alive.min(timeouts.stream_idle);
         Self {
             state,
@@ -81,8 +91,10 @@ impl StreamBody {
             timeouts,
             deadline,
             timer: Box::pin(tokio::time::sleep_until(first.into())),
+            panics,
             last_read: now,
             last_write: now,
+            since_limits: 0,
             cut: Box::pin(async move {
                 // An error means that the server is gone, and everything with it.
                 let _ = cut.wait_for(|over| *over).await;
@@ -188,7 +200,12 @@ impl StreamBody {
             if finished {
                 self.complete();
             } else {
-                self.fail(ErrorView::new(ErrorKind::Timeout, "upstream_timeout", "the upstream fell silent"));
+                let (code, message) = if now >= self.deadline {
+                    ("deadline", "the request took longer than timeouts.request allows")
+                } else {
+                    ("upstream_timeout", "the upstream fell silent")
+                };
+                self.fail(ErrorView::new(ErrorKind::Timeout, code, message));
             }
             return true;
         }
@@ -216,10 +233,15 @@ impl StreamBody {
                 }
                 State::Waiting(_) => {}
             }
-            if self.poll_waiting(cx) || self.poll_flow(cx) {
+            self.since_limits = (self.since_limits + 1) % LIMITS_EVERY;
+            let moved = self.poll_waiting(cx) || self.poll_flow(cx);
+            if moved && self.since_limits != 0 {
                 continue;
             }
             if !self.poll_limits(cx) {
+                if moved {
+                    continue;
+                }
                 return Poll::Pending;
             }
             match &mut self.state {
@@ -243,11 +265,29 @@ fn drain(flow: &mut Flow) -> Option<Bytes> {
     Some(all.freeze())
 }
 
+/// Look at the limits at least this often, in reads.
+const LIMITS_EVERY: u8 = 64;
+
+impl StreamBody {
+    /// Ends a stream whose codec panicked, and counts it.
+    fn panicked(&mut self) -> Option<Bytes> {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(request_id = %self.request_id, "a stream panicked");
+        let view = ErrorView::new(ErrorKind::Internal, "internal", "the gateway failed on this stream");
+        let event = self.protocol.codec().error_event(&self.view(view));
+        self.state = State::Ending(None);
+        Some(event)
+    }
+}
+
 impl Body for StreamBody {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.get_mut().next_piece(cx).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+        let this = self.get_mut();
+        let polled = catch_unwind(AssertUnwindSafe(|| this.next_piece(cx)));
+        let polled = polled.unwrap_or_else(|_| Poll::Ready(this.panicked()));
+        polled.map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
     }
 }

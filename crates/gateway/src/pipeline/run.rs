@@ -60,13 +60,16 @@ pub(crate) async fn run(gateway: Arc<Gateway>, snapshot: Arc<Snapshot>, call: Ar
                 let Some(scene) = scene(&gateway, &snapshot, &call, &plan, candidate) else {
                     return outcome(Err(unplanned().into()), &machine, trail);
                 };
-                scene.provider.budget_request(attempt);
+                scene.provider.budget_request(first_at_provider(&machine, &plan, scene.candidate.provider));
                 let (how, served) = match scene.attempt(attempt).await {
                     Ok(served) => (Ended::Committed, Some(served)),
                     Err(fault) => {
                         note(&mut trail, &scene, &fault);
                         let how = Ended::Failed(fault.failure);
-                        last = Some(fault);
+                        // What an upstream said is worth more to the client than what failed here after it.
+                        if fault.upstream || !last.as_ref().is_some_and(|last| last.upstream) {
+                            last = Some(fault);
+                        }
                         (how, None)
                     }
                 };
@@ -98,6 +101,12 @@ pub(crate) async fn run(gateway: Arc<Gateway>, snapshot: Arc<Snapshot>, call: Ar
 fn outcome(result: Result<Served, Refused>, machine: &Failover, trail: String) -> Outcome {
     let attempts = u32::try_from(machine.attempts().len()).unwrap_or(u32::MAX);
     Outcome { result, attempts, trail }
+}
+
+/// Whether the attempt that has just begun is the request's first at this provider.
+fn first_at_provider(machine: &Failover, plan: &Plan, provider: usize) -> bool {
+    let at = |candidate: usize| plan.candidates.get(candidate).map(|candidate| candidate.provider);
+    machine.attempts().iter().filter(|attempt| at(attempt.candidate) == Some(provider)).count() == 1
 }
 
 fn scene<'a>(

@@ -28,9 +28,14 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) struct Uses(Arc<AtomicU32>);
 
 impl Uses {
-    /// Counts one more request; returns how many came before it.
-    pub(crate) fn count(&self) -> u32 {
-        self.0.fetch_add(1, Ordering::Relaxed)
+    /// Counts one more answered request.
+    pub(crate) fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Requests answered so far.
+    pub(crate) fn seen(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

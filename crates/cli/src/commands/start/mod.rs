@@ -26,7 +26,6 @@ use std::{
     net::SocketAddr,
     os::unix::fs::DirBuilderExt,
     sync::Arc,
-    thread::available_parallelism,
     time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::oneshot;
@@ -44,8 +43,7 @@ pub(super) fn run(start: &Start, around: &Surroundings) -> Result<(), Failure> {
         let _ = setsid();
     }
     without_core_dumps();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(available_parallelism().map_or(1, usize::from))
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::runtime(format!("cannot start threads: {error}")))?;
