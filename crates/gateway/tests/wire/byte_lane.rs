@@ -125,3 +125,48 @@ async fn answers_never_cross_between_requests() {
         result.unwrap();
     }
 }
+
+/// A Messages body with Claude Code's billing block.
+fn billed(model: &str) -> serde_json::Value {
+    let mut body = crate::world::messages_body(model, false);
+    body["system"] = serde_json::json!([
+        { "type": "text", "text": "x-anthropic-billing-header: cc_version=1; cch=abc;" },
+        { "type": "text", "text": "Be kind." },
+    ]);
+    body
+}
+
+#[tokio::test]
+async fn the_billing_block_reaches_anthropic_and_no_other_messages_upstream() {
+    let (anthropic, other) = (Upstream::start().await, Upstream::start().await);
+    let entry = serde_json::json!({ "type": "openai-compatible", "protocols": ["messages"], "baseURL": other.v1_url(), "apiKey": "k", "models": ["m"] });
+    let world = World::new().messages("anthropic", &anthropic).provider("other", entry).start();
+    for model in ["anthropic/m", "other/m"] {
+        assert_eq!(world.post("/v1/messages", &billed(model)).await.status, 200);
+    }
+    let system = |upstream: &Upstream| upstream.requests()[0].json()["system"].to_string();
+    assert!(system(&anthropic).contains("billing-header"), "{}", system(&anthropic));
+    assert!(!system(&other).contains("billing-header") && system(&other).contains("Be kind."), "{}", system(&other));
+}
+
+#[tokio::test]
+async fn reasoning_sealed_for_another_owner_is_taken_out_and_the_rest_keeps_its_headers() {
+    let upstream = Upstream::start().await;
+    let world = World::new().messages("up", &upstream).start();
+    let sealed = rm_protocol::ir::seal("elsewhere:gpt", "");
+    let body = serde_json::json!({ "model": "up/m", "max_tokens": 100, "messages": [
+        { "role": "user", "content": "Hi" },
+        { "role": "assistant", "content": [{ "type": "thinking", "thinking": "hm", "signature": sealed }, { "type": "text", "text": "Yes?" }] },
+        { "role": "user", "content": "Go on" },
+    ] });
+    let mut client = world.client().await;
+    let headers = [("x-api-key", KEY), ("anthropic-beta", "context-management-2025-06-27")];
+    client.post_with("/v1/messages", &headers, body.to_string().as_bytes()).await.unwrap();
+    let answer = client.response().await.unwrap();
+    assert_eq!((answer.status, answer.header("x-router-lane")), (200, Some("bytes")));
+    assert!(answer.header("x-router-loss").is_some(), "the reader is told");
+    let sent = &upstream.requests()[0];
+    assert_eq!(sent.header("anthropic-beta"), Some("context-management-2025-06-27"));
+    let text = String::from_utf8_lossy(&sent.body).into_owned();
+    assert!(!text.contains("rm1.") && text.contains("Yes?"), "{text}");
+}

@@ -261,3 +261,26 @@ async fn allow_fallbacks_false_and_strategy_none_stop_at_the_first() {
     assert_eq!(world.chat("router-maestro").await.status, 503);
     assert_eq!((a.requests().len(), b.requests().len()), (2, 0));
 }
+
+#[tokio::test]
+async fn what_an_upstream_said_is_not_hidden_by_a_later_failure_of_ours() {
+    let limited = Upstream::start().await;
+    limited.always(chat::error(429, "slow down").header("retry-after", "1.5"));
+    let closed = json!({ "type": "openai-compatible", "baseURL": format!("http://{}/v1", rm_testkit::refused_address().await.unwrap()), "apiKey": "k", "models": ["m"] });
+    let world = World::new().chat("a", &limited).provider("b", closed);
+    let world = world.priorities(json!({ "priorities": ["a/m", "b/m"] })).start();
+    let answer = world.chat("router-maestro").await;
+    assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1.5")), "as it came");
+    assert_eq!(answer.header("x-router-failed"), Some("a/m=429, b/m=upstream_connect"));
+}
+
+#[tokio::test]
+async fn an_upstream_that_sends_much_and_says_nothing_is_left() {
+    let (noisy, good) = (Upstream::start().await, Upstream::start().await);
+    noisy.always(Reply::sse("").fill(": x\n\n", 64 << 20));
+    let world = two(false, &noisy, &good);
+    for answer in [world.chat_stream("router-maestro").await, world.messages_stream("router-maestro").await] {
+        assert_eq!((answer.status, answer.header("x-router-model")), (200, Some("good/m")), "{}", answer.text());
+    }
+    assert!(noisy.sent_bytes(0) < 32 << 20, "it was not read to its end");
+}

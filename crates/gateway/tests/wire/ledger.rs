@@ -103,13 +103,14 @@ async fn each_attempt_of_a_failover_has_its_row() {
     let folder = world.stopped().await;
     let rows = rows(folder.path()).await;
     assert!(rows.iter().all(|row| row.request_id == id));
-    let told: Vec<_> = rows.iter().map(|row| (row.attempt, &*row.target, &*row.outcome, row.code.as_deref())).collect();
+    let told: Vec<_> =
+        rows.iter().map(|row| (row.attempt, &*row.target, &*row.outcome, row.code.as_deref(), row.status)).collect();
     assert_eq!(
         told,
         [
-            (1, "a/m", "failed", Some("upstream_rate_limit")),
-            (2, "b/m", "failed", Some("upstream_reset")),
-            (3, "c/m", "ok", None),
+            (1, "a/m", "failed", Some("upstream_rate_limit"), Some(429)),
+            (2, "b/m", "failed", Some("upstream_reset"), None),
+            (3, "c/m", "ok", None, Some(200)),
         ]
     );
     assert_eq!((&*rows[1].cost, &*rows[2].cost), ("possible", "certain"));
