@@ -531,3 +531,23 @@ fn one_answer_spread_over_two_choices_is_given_to_the_client_as_one() {
     assert_eq!(choice["message"]["tool_calls"][0]["id"], "toolu_oslo");
     assert_eq!(choice["finish_reason"], "tool_calls");
 }
+
+#[test]
+fn models_that_take_tools_only_without_reasoning_are_told_so() {
+    let mut asked = request(hello());
+    asked.tools = vec![function("f")];
+    asked.thinking.effort = Some(rm_protocol::ir::Effort::High);
+    let sent = try_send(&asked, "gpt-5.5", Dialect::default()).unwrap();
+    assert_eq!(sent.body["reasoning_effort"], "none");
+    assert!(sent.losses.contains("output_config.effort"), "{}", sent.losses);
+    asked.tools.clear();
+    assert_eq!(try_send(&asked, "gpt-5.5", Dialect::default()).unwrap().body["reasoning_effort"], "high");
+}
+
+#[test]
+fn a_run_of_a_hundred_thousand_assistant_turns_is_written_at_once() {
+    let calls = (0..100_000).map(|_| turn(Role::Assistant, vec![text("a"), call("c", "f", "{}")]));
+    let results = (0..1000).map(|_| turn(Role::User, vec![result("c", vec![text("r")], None)]));
+    let sent = send(&request(hello().into_iter().chain(calls).chain(results).collect()));
+    assert!(sent.body["messages"].as_array().unwrap().len() > 100_000);
+}

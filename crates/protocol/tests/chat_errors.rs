@@ -112,3 +112,31 @@ fn an_error_in_a_200_answer_is_an_error_and_a_body_without_choices_is_malformed(
         assert!(matches!(decode(body), Err(BadResponse::Malformed(_))), "{body}");
     }
 }
+
+#[test]
+fn an_error_body_of_nested_lists_is_no_error_and_is_not_followed_down() {
+    assert_eq!(read(&format!("{}{}", "[".repeat(200_000), "]".repeat(200_000))), None);
+    assert_eq!(read(r#"[{"error":{"message":"m"}}]"#).unwrap().message, "m");
+}
+
+#[test]
+fn an_answer_that_its_upstream_gave_up_is_an_error_and_no_answer() {
+    let body = json!({"id": "c", "choices": [{"index": 0, "finish_reason": "error", "error": {"message": "provider died"},
+        "message": {"role": "assistant", "content": "partial"}}]});
+    let error = Protocol::Chat.codec().decode_response(&Str::from(body.to_string())).unwrap_err();
+    assert!(matches!(error, BadResponse::Error(error) if error.message == "provider died"));
+}
+
+#[test]
+fn a_part_that_an_upstream_invents_does_not_cost_the_answer() {
+    let content =
+        json!([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "Hi"}]);
+    let body = json!({"id": "c", "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}]});
+    let response = Protocol::Chat.codec().decode_response(&Str::from(body.to_string())).unwrap();
+    assert!(
+        response
+            .parts
+            .iter()
+            .any(|part| matches!(&part.kind, rm_protocol::ir::PartKind::Text(text) if &**text == "Hi"))
+    );
+}

@@ -63,6 +63,11 @@ fn decode_part(source: &Str, raw: &RawValue, path: &str) -> Result<Part, BadRequ
             };
             PartKind::Document { source: from, name: string_of(source, filename.as_ref()) }
         }
+        // What an upstream invents (Mistral's `thinking` parts) must not cost the answer; what a client invents is refused.
+        other if path.starts_with("choices") => PartKind::Opaque {
+            what: Str::from(other),
+            sealed: crate::ir::Sealed { maker: Protocol::Chat, raw: crate::json::own_raw(source, raw) },
+        },
         other => return Err(BadRequest::at(format!("{path}.type"), format_args!("unknown part type `{other}`"))),
     };
     extras::keep(source, wire.rest, "", &mut kept);

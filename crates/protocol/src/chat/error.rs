@@ -35,10 +35,15 @@ wire! {
 /// The kind comes from the words alone; when they tell nothing it is [`ErrorKind::Upstream`], and the status knows better.
 pub(super) fn decode(body: &str) -> Option<UpstreamError> {
     let body = body.trim();
-    if body.starts_with('[') {
-        let list: Vec<&RawValue> = serde_json::from_str(body).ok()?;
-        return decode(list.first()?.get());
+    if !body.starts_with('[') {
+        return decode_object(body);
     }
+    // One list, as Google's endpoint sends it; a list in a list is nobody's error and must not be followed down.
+    let list: Vec<&RawValue> = serde_json::from_str(body).ok()?;
+    decode_object(list.first()?.get())
+}
+
+fn decode_object(body: &str) -> Option<UpstreamError> {
     let wire: BodyWire<'_> = serde_json::from_str(body).ok()?;
     let error = match wire.error {
         Some(raw) if raw.get().starts_with('{') => serde_json::from_str(raw.get()).ok()?,
@@ -52,6 +57,11 @@ pub(super) fn decode(body: &str) -> Option<UpstreamError> {
         },
     };
     Some(read(&error))
+}
+
+/// An upstream's failure without words of its own.
+pub(super) fn unexplained(message: &str) -> UpstreamError {
+    UpstreamError { kind: ErrorKind::Upstream, kind_word: None, code: None, message: message.to_owned(), param: None }
 }
 
 /// Reads the value of a member `error` that is not null.

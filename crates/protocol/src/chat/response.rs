@@ -98,6 +98,14 @@ fn choice(source: &Str, raw: &RawValue, at: usize) -> Result<Choice, BadResponse
     let message = wire.message.ok_or_else(|| BadResponse::Malformed(format!("{path}.message: missing")))?;
     let turn = message::decode(source, message, Role::Assistant, &format!("{path}.message"))?;
     let finish = wire.finish_reason.as_deref().map_or_else(Finish::default, Finish::read);
+    if finish.failed() {
+        let told = wire.rest.iter().find(|(key, _)| key == "error").map(|(_, raw)| *raw);
+        let error = told.map_or_else(
+            || super::error::unexplained("the upstream ended its answer with an error"),
+            super::error::decode_inner,
+        );
+        return Err(BadResponse::Error(Box::new(error)));
+    }
     let mut rest = extras::none();
     let unread = wire.rest.into_iter().filter(|(key, _)| key != "finish_reason").collect();
     extras::keep(source, unread, "choice.", &mut rest);

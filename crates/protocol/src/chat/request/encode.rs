@@ -4,7 +4,7 @@
 //! rules (`history.rs`), and what Chat or the model cannot take is listed as a loss. `messages` are last, so that equal
 //! beginnings of a conversation stay equal bytes.
 
-use super::options;
+use super::{options, results::Window};
 use crate::{
     CannotEncode, Encoded, Protocol, Target,
     chat::extras,
@@ -28,6 +28,8 @@ pub(super) struct Encoder<'r> {
     pub(super) w: Writer,
     pub(super) losses: Losses,
     pub(super) names: Names,
+    /// The answers that stand behind the assistant messages being written.
+    pub(super) window: Window<'r>,
 }
 
 /// Writes `request` for `target`.
@@ -39,6 +41,7 @@ pub(in crate::chat) fn encode(request: &Request, target: &Target<'_>) -> Result<
         w: Writer::with_capacity(4096),
         losses: Losses::default(),
         names: Names::default(),
+        window: Window::default(),
     };
     encoder.body()?;
     Ok(Encoded { body: encoder.w.finish(), losses: encoder.losses, names: encoder.names })

@@ -46,6 +46,13 @@ pub(super) fn efforts(model: &str) -> Option<RangeInclusive<Effort>> {
     (*high != Effort::None).then_some(*low..=*high)
 }
 
+/// Whether OpenAI refuses function tools beside any reasoning for `model`, also when no effort is said: gpt-5.4 and later
+/// on the Chat endpoint. Names with a vendor before them are another service's.
+pub(super) fn takes_tools_only_unthinking(model: &str) -> bool {
+    let minor = model.strip_prefix("gpt-5.").and_then(|rest| rest.chars().next()).and_then(|digit| digit.to_digit(10));
+    minor.is_some_and(|minor| minor >= 4) || model.starts_with("gpt-6")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +63,8 @@ mod tests {
         assert_eq!(efforts("gpt-5-mini"), Some(Effort::Minimal..=Effort::High));
         assert_eq!(efforts("gpt-4.1"), None);
         assert_eq!(efforts("gpt-5-chat-latest"), None);
+        assert!(takes_tools_only_unthinking("gpt-5.5") && !takes_tools_only_unthinking("openai/gpt-5.5"));
+        assert!(!takes_tools_only_unthinking("gpt-5.1") && !takes_tools_only_unthinking("gpt-5-mini"));
         assert!(reasons("o3-mini") && reasons("gpt-5.5") && !reasons("gpt-5-chat-latest") && !reasons("gpt-oss-120b"));
     }
 }

@@ -184,6 +184,11 @@ pub(super) fn write_effort(w: &mut Writer, request: &Request, target: &Target<'_
         }
         return;
     }
+    if !request.tools.is_empty() && models::takes_tools_only_unthinking(target.model) {
+        w.key("reasoning_effort").text(Effort::None.word());
+        let path = if thinking.effort.is_some() { "output_config.effort" } else { "thinking" };
+        return losses.approximated(path, "on this endpoint the model takes tools only without reasoning");
+    }
     let (wanted, path) = match (thinking.mode, thinking.effort) {
         (Some(ThinkingMode::Disabled), _) => (Effort::None, "thinking"),
         (_, Some(effort)) => (effort, "output_config.effort"),

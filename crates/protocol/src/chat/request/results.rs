@@ -8,7 +8,45 @@ use crate::{
     CannotEncode,
     ir::{Form, PartKind, Role, ToolResult, Turn},
 };
-use std::{borrow::Cow, collections::HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
+
+/// The tool results between a run of assistant messages and the next one. Kept while the run is written, so that a long run
+/// does not look through the same results again and again.
+#[derive(Debug, Default)]
+pub(super) struct Window<'r> {
+    /// The first turn behind the run.
+    start: usize,
+    by_call: HashMap<&'r str, Vec<Place>>,
+}
+
+impl<'r> Window<'r> {
+    /// Makes it the window behind the assistant message `index`.
+    fn look_behind(&mut self, turns: &'r [Turn], index: usize) {
+        if self.start > index {
+            return;
+        }
+        let model = |turn: &Turn| turn.role == Role::Assistant;
+        let behind = turns.iter().enumerate().skip(index + 1).skip_while(|(_, turn)| model(turn));
+        self.by_call.clear();
+        self.start = turns.len();
+        for (at, turn) in behind.take_while(|(_, turn)| !model(turn)) {
+            self.start = self.start.min(at);
+            for (part, result) in results_of(turn) {
+                self.by_call.entry(&result.call_id).or_default().push((at, part));
+            }
+        }
+    }
+}
+
+fn result_at(turns: &[Turn], (turn, part): Place) -> Option<&ToolResult> {
+    match &turns.get(turn)?.parts.get(part)?.kind {
+        PartKind::ToolResult(result) => Some(result),
+        _ => None,
+    }
+}
 
 impl<'r> Encoder<'r> {
     /// Writes the answers to the calls of `turn`, in the order of the calls, wherever they stand before the next answer
@@ -19,24 +57,25 @@ impl<'r> Encoder<'r> {
         index: usize,
         answered: &mut HashSet<Place>,
     ) -> Result<(), CannotEncode> {
+        if !turn.parts.iter().any(|part| matches!(part.kind, PartKind::ToolCall(_))) {
+            return Ok(());
+        }
         let request = self.request;
-        let model = |(_, turn): &(usize, &Turn)| turn.role == Role::Assistant;
-        let behind = request.turns.iter().enumerate().skip(index + 1).skip_while(model);
-        let behind: Vec<(usize, &Turn)> = behind.take_while(|later| !model(later)).collect();
-        let results =
-            || behind.iter().flat_map(|(index, turn)| results_of(turn).map(move |(at, found)| ((*index, at), found)));
+        self.window.look_behind(&request.turns, index);
         let mut moved: Vec<Piece<'r>> = Vec::new();
         for (at, part) in turn.parts.iter().enumerate() {
             let PartKind::ToolCall(call) = &part.kind else { continue };
-            let mut found = results().filter(|(place, result)| result.call_id == call.id && !answered.contains(place));
+            // Taken out: a second call of the same id has no result left.
+            let mut found = self.window.by_call.remove(&*call.id).unwrap_or_default().into_iter();
             let id = self.id(&call.id);
-            let Some((found_at, result)) = found.next() else {
+            let next = found.next().and_then(|place| Some((place, result_at(&request.turns, place)?)));
+            let Some((found_at, result)) = next else {
                 self.losses.approximated(place(turn, index, at), "a call without a result");
                 self.w.begin().key("role").text("tool").key("tool_call_id").text(&id);
                 self.w.key("content").text("(no result)").end();
                 continue;
             };
-            let further: Vec<Place> = found.map(|(place, _)| place).collect();
+            let further: Vec<Place> = found.collect();
             let path = format!("messages[{}].content[{}]", found_at.0, found_at.1);
             if let Some(part) = request.turns.get(found_at.0).and_then(|turn| turn.parts.get(found_at.1)) {
                 self.note_part(part, &path);

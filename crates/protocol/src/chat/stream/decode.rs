@@ -13,7 +13,7 @@ use super::{
     chunk::{Choice, Chunk, ContentPiece, Delta, Few},
 };
 use crate::{
-    ErrorKind, Protocol, StreamError, UpstreamError,
+    Protocol, StreamError, UpstreamError,
     chat::{error, usage},
     codec::StreamDecoder,
     ir::{Event, EventSink},
@@ -61,7 +61,7 @@ impl StreamDecoder for Decoder {
             return self.complete(to);
         }
         if frame.event == "error" {
-            return Err(upstream(error::decode(data).unwrap_or_else(|| failure(data))));
+            return Err(upstream(error::decode(data).unwrap_or_else(|| error::unexplained(data))));
         }
         let chunk: Chunk<'_> =
             serde_json::from_str(data).map_err(|fault| StreamError::Malformed(format!("a chunk: {fault}")))?;
@@ -123,7 +123,7 @@ impl Decoder {
         }
         let finish = Finish::read(choice.finish_reason.as_deref().unwrap_or_default());
         if finish.failed() {
-            return Err(upstream(failure("the upstream ended its answer with an error")));
+            return Err(upstream(error::unexplained("the upstream ended its answer with an error")));
         }
         if let Some(seen) = self.choices.iter_mut().find(|seen| seen.index == index)
             && finish != Finish::default()
@@ -135,7 +135,8 @@ impl Decoder {
 
     fn delta(&mut self, delta: &Delta<'_>, index: u32, to: &mut dyn EventSink) -> Result<(), StreamError> {
         if delta.function_call.is_some() {
-            return Err(StreamError::Malformed("the deprecated `function_call` instead of `tool_calls`".into()));
+            // For a client that asked with `functions` it is an answer; no other protocol has a word for it.
+            to.event(&Event::Opaque { what: "function_call" });
         }
         let first = self.choices.first().is_none_or(|seen| seen.index == index);
         if first || self.first_is_over() {
@@ -263,9 +264,4 @@ fn content(raw: &RawValue, scratch: &mut String, to: &mut dyn EventSink) -> Resu
 
 fn upstream(error: UpstreamError) -> StreamError {
     StreamError::Upstream(Box::new(error))
-}
-
-/// An error of which only the text is known.
-fn failure(message: &str) -> UpstreamError {
-    UpstreamError { kind: ErrorKind::Upstream, kind_word: None, code: None, message: message.to_owned(), param: None }
 }
