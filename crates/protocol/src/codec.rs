@@ -8,7 +8,7 @@ use crate::{
 use bytes::{Bytes, BytesMut};
 use std::ops::Range;
 
-/// One protocol's reader and writer. Four unit structs implement it; [`Protocol::codec`] is the only way to one.
+/// One protocol's reader and writer. A unit struct for each protocol implements it; [`Protocol::codec`] is the only way to one.
 pub trait Codec: Sync {
     /// Which protocol this is.
     fn protocol(&self) -> Protocol;

@@ -30,7 +30,7 @@ impl ErrorStatus {
     }
 }
 
-/// What went wrong, independent of any protocol. Each codec maps it to its own words (`translation.md` §2.8).
+/// What went wrong, independent of any protocol. Each codec maps it to its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The request is malformed or asks for something impossible.

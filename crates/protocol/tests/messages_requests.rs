@@ -581,3 +581,48 @@ fn a_count_request_needs_no_cap() {
     assert!(Messages.decode(&body).is_err());
     assert_eq!(messages::decode_count(&body).unwrap().sampling.max_tokens, None);
 }
+
+#[test]
+fn a_mark_inside_a_tool_result_counts_so_that_never_more_than_four_are_sent() {
+    let mut request = tool_loop(vec![result("a", "1"), user("next")]);
+    let PartKind::ToolResult(answer) = &mut request.turns[2].parts[0].kind else { panic!("a result") };
+    answer.form = Form::List;
+    let mark = || Some(CacheMark { maker: Protocol::Chat, raw: raw(json!({"mode": "explicit"})) });
+    answer.content = (0..6).map(|n| Part { cache: mark(), ..text(&n.to_string()) }).collect();
+    let (body, losses) = encoded(&request, &target(MODEL));
+    let marked = body["messages"][2]["content"][0]["content"].as_array().unwrap().iter();
+    assert_eq!(marked.filter(|block| block.get("cache_control").is_some()).count(), 4);
+    assert_eq!(body.to_string().matches("cache_control").count(), 4);
+    assert!(losses.contains("the last four were kept"), "{losses}");
+}
+
+#[test]
+fn what_a_second_assistant_turn_says_stands_before_the_calls_of_the_first() {
+    let mut request = tool_loop(vec![turn(Role::Assistant, vec![call("c", "{}"), text("more")]), result("c", "3")]);
+    request.turns[1].parts.push(text("after"));
+    let (body, _) = plain(&request, MODEL);
+    let blocks = body["messages"][1]["content"].as_array().unwrap().iter();
+    let order: Vec<_> = blocks.map(|block| block["id"].as_str().or(block["text"].as_str()).unwrap()).collect();
+    assert_eq!(order, ["more", "a", "b", "after", "c"]);
+}
+
+#[test]
+fn very_long_conversations_take_time_in_proportion() {
+    const MANY: usize = 100_000;
+    let named = |n: usize| {
+        let PartKind::ToolCall(call) = call(&format!("c{n}"), "{}").kind else { panic!("a call") };
+        part(PartKind::ToolCall(ToolCall { name: format!("tool{n}").as_str().into(), ..call }))
+    };
+    let mut turns = vec![user("hi")];
+    turns.extend(
+        (0..MANY).flat_map(|n| [turn(Role::Assistant, vec![named(n)]), turn(Role::Assistant, vec![text("so")])]),
+    );
+    turns.extend((0..MANY).rev().map(|n| result(&format!("c{n}"), "found")));
+    turns.extend((0..MANY).map(|n| result(&format!("c{n}"), "again")));
+    let encoded = Messages.encode(&chat(turns), &target(MODEL)).unwrap();
+    let body: Value = serde_json::from_slice(&encoded.body).unwrap();
+    assert_eq!(body["messages"][1]["content"].as_array().unwrap().len(), 2 * MANY);
+    assert_eq!(body["messages"][2]["content"][0]["tool_use_id"], "c0");
+    assert_eq!(body["messages"][2]["content"].as_array().unwrap().len(), MANY);
+    assert_eq!(body["tools"].as_array().unwrap().len(), MANY);
+}

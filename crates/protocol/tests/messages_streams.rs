@@ -537,3 +537,19 @@ proptest! {
         let _ = read_stream(&Messages, &[&bytes]);
     }
 }
+
+#[test]
+fn a_flood_beside_an_open_call_ends_the_stream_with_an_error_instead_of_filling_the_memory() {
+    let flood = "x".repeat(1 << 20);
+    let events = |floods: usize| {
+        let mut events = vec![BEGIN, call(0, "a", "x"), arguments(0, "{")];
+        events.extend((0..floods).map(|_| Event::Text(&flood)));
+        events.extend([arguments(0, "}"), Event::CallEnd { key: 0 }, Event::End]);
+        blocks(&events)
+    };
+    let over = events(5);
+    assert!(over.last().unwrap().starts_with("error"), "{:?}", over.last());
+    assert!(!over.iter().any(|line| line.starts_with("message_stop")));
+    let within = events(3);
+    assert!(!within.iter().any(|line| line.starts_with("error")));
+}

@@ -1,7 +1,6 @@
 //! What an upstream's error means for the attempt loop and for the client.
 //!
-//! The status decides what may be done next; the body refines what is told. The rule (product document, names and
-//! policies):
+//! The status decides what may be done next; the body refines what is told. The rule:
 //!
 //! | status | next candidate | same candidate again |
 //! |---|---|---|

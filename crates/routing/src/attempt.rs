@@ -18,6 +18,8 @@ pub enum Ended {
 pub struct Failure {
     /// What may be done next.
     pub verdict: Verdict,
+    /// Whether a retryable failure may pass at the same candidate too; not so for a quota that is used up.
+    pub repeatable: bool,
     /// The upstream's status, or the one that an error event names; `None` when there was no answer.
     pub status: Option<u16>,
     /// `Retry-After` as the upstream gave it, however long.
@@ -37,7 +39,7 @@ pub enum Verdict {
     Final,
 }
 
-/// Whether a call costs money (R40).
+/// Whether a call costs money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CostState {
     /// Nothing reached the upstream, or it refused before working.
@@ -61,33 +63,16 @@ pub struct Attempt {
     pub ended: Option<(Ended, Instant)>,
 }
 
-impl Verdict {
-    /// What an upstream's error status means. 429, 500, 502, 503, 504 and 529 may pass; 401 and 403 are about the credential;
-    /// everything else, other 5xx included, would be the same again.
-    pub fn of_status(status: u16) -> Self {
-        match status {
-            429 | 500 | 502 | 503 | 504 | 529 => Self::Retryable,
-            401 | 403 => Self::Credential,
-            _ => Self::Final,
-        }
-    }
-}
-
 impl Failure {
-    /// The upstream answered with an error status, or with an error event that names one.
-    pub fn status(status: u16, retry_after: Option<Duration>) -> Self {
-        Self { verdict: Verdict::of_status(status), status: Some(status), retry_after, cost: CostState::None }
-    }
-
     /// No usable answer: connection failed or broke, a time-out, a malformed or cut answer.
     pub fn no_answer(cost: CostState) -> Self {
-        Self { verdict: Verdict::Retryable, status: None, retry_after: None, cost }
+        Self { verdict: Verdict::Retryable, repeatable: true, status: None, retry_after: None, cost }
     }
 
     /// The candidate cannot take this request at all (its protocol cannot express it, its credential cannot be read):
     /// another may. Nothing was sent.
     pub fn not_sent() -> Self {
-        Self { verdict: Verdict::Retryable, status: None, retry_after: None, cost: CostState::None }
+        Self { verdict: Verdict::Retryable, repeatable: false, status: None, retry_after: None, cost: CostState::None }
     }
 
     pub(crate) fn is_rate_limit(&self) -> bool {

@@ -231,7 +231,9 @@ impl Failover {
                 self.close_account(candidate);
                 self.advance(candidate, now, Leaving::Free)
             }
-            Verdict::Retryable if patience.is_some() => self.advance(candidate, now, Leaving::Counted),
+            Verdict::Retryable if patience.is_some() || !failure.repeatable => {
+                self.advance(candidate, now, Leaving::Counted)
+            }
             Verdict::Retryable => {
                 let elsewhere_first = failure.is_rate_limit() && failure.retry_after.is_none();
                 if elsewhere_first && self.following(candidate, Leaving::Counted).is_some() {

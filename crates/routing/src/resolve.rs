@@ -5,7 +5,8 @@
 //! 1. `router-maestro`, `auto`, `auto:…`, `openrouter/auto` (unless a provider `openrouter` exists) and no name at all mean the
 //!    priority list.
 //! 2. When the part before the first slash is a provider (case does not matter), the name is *pinned*: an exact id or a key of
-//!    its `modelMapping`; then an alias (of the whole name, or of the rest if it leads to this provider); then a fuzzy name of
+//!    its `modelMapping`; then an alias (of the whole name, or of the rest if it leads to this provider, else it is ignored,
+//!    even when it leads nowhere); then a fuzzy name of
 //!    this provider; then, if the provider is open, the name as it is. Nothing else: a pinned name never goes to another provider
 //!    unless the operator wrote an alias for it.
 //! 3. Otherwise the whole name is looked for everywhere: an exact id (which may contain a slash: `openai/gpt-4.1` at
@@ -181,7 +182,7 @@ impl RouteTable {
             return self.follow_alias(name, leads_to, hops);
         }
         if let Some(leads_to) = self.alias(rest)
-            && let Named::Explicit(found) = self.follow_alias(rest, leads_to, hops)?
+            && let Ok(Named::Explicit(found)) = self.follow_alias(rest, leads_to, hops)
             && let Some(target) = found.targets.into_iter().find(|target| target.provider == provider)
         {
             return Ok(one(target, Source::Alias));

@@ -1,4 +1,4 @@
-//! Keeps repeats from making an outage worse (R42).
+//! Keeps repeats from making an outage worse.
 //!
 //! One budget per provider, shared by all requests. It is asked before the *same* provider is called again in one request;
 //! going on to another provider is not a repeat and is not charged.

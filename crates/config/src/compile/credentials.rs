@@ -82,6 +82,7 @@ impl<'a> Named<'a> {
             return Ok(Some(Found { credential: Credential::Key(key.0.clone()), origin: None, file: None }));
         }
         if let Some(name) = self.api_key_env {
+            check_name(name)?;
             return from_variable(name, env).map(Some);
         }
         if let Some(path) = self.api_key_file {
@@ -122,12 +123,31 @@ pub(super) fn from_variable(name: &str, env: &Env) -> Result<Found, Refused> {
     let Some(key) = env.get(name) else {
         let state = if env.is_set(name) { "is empty" } else { "is not set" };
         let advice = "set it, or remove the provider or set its `enabled` to false".to_owned();
-        return Err(("apiKeyEnv", format!("the variable `{}` {state}", shown(name)), Some(advice)));
+        return Err(("apiKeyEnv", format!("{} {state}", called(name)), Some(advice)));
     };
     if let Err((_, what, advice)) = check_key("apiKeyEnv", key) {
-        return Err(("apiKeyEnv", format!("the variable `{}`: {what}", shown(name)), advice));
+        return Err(("apiKeyEnv", format!("{}: {what}", called(name)), advice));
     }
     Ok(Found { credential: Credential::Key(key.into()), origin: Some(Origin::Env(name.to_owned())), file: None })
+}
+
+/// A key that was pasted where a variable's name belongs is not repeated.
+fn check_name(name: &str) -> Result<(), Refused> {
+    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    if first && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Ok(());
+    }
+    let advice = "to give the key itself use `apiKey`, or better put it into a variable or a file".to_owned();
+    Err(("apiKeyEnv", "this is not the name of a variable".to_owned(), Some(advice)))
+}
+
+/// The variable in a message. Names with small letters are rare, keys with them are not.
+fn called(name: &str) -> String {
+    if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        "the variable that is named here".to_owned()
+    } else {
+        format!("the variable `{}`", shown(name))
+    }
 }
 
 fn from_file(path: &str, beside: Option<&Path>) -> Result<Found, Refused> {

@@ -146,6 +146,14 @@ fn provider_entries_are_checked() {
             "apiKeyEnv: the variable `NOPE` is not set; set it, or remove the provider or set its `enabled` to false",
         ),
         (
+            with(r#""apiKeyEnv": "sk-pasted0key""#),
+            "apiKeyEnv: this is not the name of a variable; to give the key itself use `apiKey`, or better put it into a variable or a file",
+        ),
+        (
+            with(r#""apiKeyEnv": "AIzaPasted0key""#),
+            "apiKeyEnv: the variable that is named here is not set; set it, or remove the provider or set its `enabled` to false",
+        ),
+        (
             with(r#""apiKey": "k", "apiKeyEnv": "NOPE""#),
             "apiKey: only one of `apiKey`, `apiKeyEnv`, `apiKeyFile` and `passthrough` may be given",
         ),
@@ -243,4 +251,13 @@ fn no_message_shows_a_secret() {
         .file("server.yaml", "stores: {redis: [planted]}\n");
     let problems = world.problems().join("\n");
     assert!(!problems.contains("planted"), "{problems}");
+}
+
+#[test]
+fn a_key_that_was_pasted_where_a_variable_belongs_is_not_repeated() {
+    for key in ["sk-pasted0key", "AIzaPasted0key", "0pasted"] {
+        let entry = format!(r#"{{"providers": {{"acme": {{"type": "openai", "apiKeyEnv": "{key}"}}}}}}"#);
+        let problems = World::new().file("providers.json", &entry).problems().join("\n");
+        assert!(problems.contains("apiKeyEnv") && !problems.contains(key), "{problems}");
+    }
 }

@@ -77,9 +77,10 @@ impl Fault {
         };
         let told = Failure {
             verdict,
-            // A quota that is used up is not repeated: the machine repeats nothing that asks for a long wait.
-            retry_after: if failure.repeatable { failure.retry_after } else { Some(Duration::MAX) },
-            ..Failure::status(failure.status.as_u16(), failure.retry_after)
+            repeatable: failure.repeatable,
+            status: Some(failure.status.as_u16()),
+            retry_after: failure.retry_after,
+            cost: CostState::None,
         };
         let told = Failure {
             cost: if failure.status.is_server_error() { CostState::Possible } else { CostState::None },

@@ -239,8 +239,7 @@ impl Effort {
             .find(|effort| effort.word() == word)
     }
 
-    /// Token budget that stands for this effort where only budgets are known (`SEEDS.md` §7: 1024, 4096, 8192, 16384,
-    /// 32768). `None` for no thinking.
+    /// Token budget that stands for this effort where only budgets are known, or `None` for no thinking.
     pub fn budget(self) -> Option<u64> {
         match self {
             Self::None => None,

@@ -2,7 +2,7 @@
 //!
 //! A signature or an encrypted blob means something only to the account and model family that made it. When it travels
 //! through a client that speaks another protocol it is wrapped as `rm1.<owner>.<payload>`, owner and payload in base64url,
-//! and unwrapped only for the same owner; for any other it is removed (`translation.md` §1).
+//! and unwrapped only for the same owner; for any other it is removed.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 

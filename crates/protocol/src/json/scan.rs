@@ -1,7 +1,7 @@
 //! One pass over a body that checks its syntax and shows the members of the top level.
 //!
 //! Nested values are skipped, not built: routing needs the model's name out of a megabyte. The grammar is RFC 8259 with
-//! three limits (R6): nesting of [`MAX_DEPTH`], numbers of [`MAX_NUMBER`] characters, keys of [`MAX_KEY`] bytes. Lone
+//! three limits: nesting of [`MAX_DEPTH`], numbers of [`MAX_NUMBER`] characters, keys of [`MAX_KEY`] bytes. Lone
 //! surrogate escapes pass, because the byte lane must carry what clients cut in the middle of an emoji.
 //!
 //! Differential tests hold it against serde_json.

@@ -162,7 +162,7 @@ pub fn fault(error: &serde_json::Error) -> BadRequest {
     let text = error.to_string();
     let text = text.split_once(" at line ").map_or(text.as_str(), |(before, _)| before);
     let Some((steps, message)) = text.split_once("\u{1}\u{1}") else {
-        return BadRequest::new(format!("invalid JSON: {text}"));
+        return BadRequest::new(format!("invalid JSON: {}", cut(text)));
     };
     let mut path = String::new();
     for step in steps.split(STEP).filter(|step| !step.is_empty()) {
@@ -171,7 +171,13 @@ pub fn fault(error: &serde_json::Error) -> BadRequest {
         }
         path.push_str(step);
     }
-    BadRequest::at(path, message)
+    BadRequest::at(cut(&path), cut(message))
+}
+
+/// The beginning of a fault's text: serde repeats the client's value, however long.
+fn cut(text: &str) -> &str {
+    const LONGEST: usize = 200;
+    text.char_indices().nth(LONGEST).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 /// Reads a wire struct from `text`.
@@ -228,6 +234,13 @@ mod tests {
         assert!(fault(r#"{"size":"x"}"#).starts_with("size: invalid type: string"));
         assert!(fault(r#"{"size":1"#).starts_with("invalid JSON"));
         assert!(fault("[]").contains("an object"));
+    }
+
+    #[test]
+    fn a_fault_repeats_only_the_beginning_of_a_long_value() {
+        let long = "é".repeat(100_000);
+        let told = read::<Thing<'_>>(&format!(r#"{{"size":"{long}"}}"#)).unwrap_err().to_string();
+        assert!(told.starts_with("size: invalid type: string \"éé") && told.chars().count() == 206, "{}", told.len());
     }
 
     #[test]

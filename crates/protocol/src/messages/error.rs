@@ -1,7 +1,7 @@
 //! Errors in Anthropic's envelope, both ways.
 //!
 //! Clients look at the words: Claude Code starts to compact when a message begins with "prompt is too long", and the SDK's
-//! tool runner replays without `thread` when `error.details` says so (protocol notes, read 2026-11). Upstream messages are
+//! tool runner replays without `thread` when `error.details` says so. Upstream messages are
 //! kept verbatim for the same reason.
 
 use super::wire::{ErrorBody, ErrorDef, ErrorDetails};

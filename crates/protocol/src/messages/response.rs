@@ -64,7 +64,8 @@ pub(super) fn decode(source: &Str) -> Result<Response, BadResponse> {
     })
 }
 
-/// The meaning of `stop_reason`. Whether tools are to be called follows from the calls, not from the word (F47, A2).
+/// The meaning of `stop_reason`. Whether tools are to be called follows from the calls, not from the word:
+/// imitators answer `end_turn` beside calls.
 pub(super) fn stop_reason(word: Option<&str>, sequence: Option<&str>, called: bool) -> StopReason {
     match word {
         Some("max_tokens") => StopReason::Length,

@@ -68,13 +68,14 @@ impl Splitter {
         mut each: impl FnMut(&Frame<'_>) -> Result<(), StreamError>,
     ) -> Result<(), StreamError> {
         if self.carry.is_empty() {
-            let (consumed, line) = self.scan(chunk, 0, &mut each)?;
+            let (consumed, line) = self.scan(chunk, 0, 0, &mut each)?;
             self.carry.extend_from_slice(chunk.get(consumed..).unwrap_or_default());
             self.line = line - consumed;
         } else {
             let mut work = std::mem::take(&mut self.carry);
+            let searched = work.len();
             work.extend_from_slice(chunk);
-            let (consumed, line) = self.scan(&work, self.line, &mut each)?;
+            let (consumed, line) = self.scan(&work, self.line, searched, &mut each)?;
             work.drain(..consumed);
             self.carry = work;
             self.line = line - consumed;
@@ -94,15 +95,16 @@ impl Splitter {
         if work.is_empty() { Ok(()) } else { each(&frame(&work, self.fresh)?) }
     }
 
-    /// Scans `work` from the line that starts at `line`; returns how much is consumed and where the open line starts.
+    /// Scans `work` from the line that starts at `line` and has no end before `search`; returns how much is consumed and
+    /// where the open line starts.
     fn scan(
         &mut self,
         work: &[u8],
         mut line: usize,
+        mut search: usize,
         each: &mut impl FnMut(&Frame<'_>) -> Result<(), StreamError>,
     ) -> Result<(usize, usize), StreamError> {
         let mut start = 0;
-        let mut search = line;
         while let Some(found) = memchr::memchr2(b'\n', b'\r', work.get(search..).unwrap_or_default()) {
             let end = search + found;
             if self.after_cr && end == line && work.get(end) == Some(&b'\n') {
@@ -217,6 +219,22 @@ mod tests {
         let mut splitter = Splitter::new(Limits { line: 10, event: 30 });
         let pushed = (0..10).try_for_each(|_| splitter.push(b"data: 1\n", |_| Ok(())));
         assert!(pushed.is_err());
+    }
+
+    #[test]
+    fn a_long_line_that_comes_byte_by_byte_is_searched_once() {
+        let mut splitter = Splitter::new(Limits::default());
+        let line = format!("data: {}\n\n", "x".repeat((1 << 20) - 6));
+        let mut lengths = Vec::new();
+        for byte in line.as_bytes().chunks(1) {
+            splitter
+                .push(byte, |frame| {
+                    lengths.push(frame.data.len());
+                    Ok(())
+                })
+                .unwrap();
+        }
+        assert_eq!(lengths, [(1 << 20) - 6]);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! What follows a failure.
 
-use crate::world::{CALL, Reply, account, drive, four_in_a_list, provider, run};
+use crate::world::{CALL, Reply, account, drive, four_in_a_list, provider, refused, run};
 use rm_protocol::Protocol;
 use rm_routing::{
     Ask, CostState, Ended, Failover, FailoverPolicy, Failure, Plan, RetryBudget, RetryBudgetPolicy, RouteSpec,
@@ -89,13 +89,23 @@ fn a_long_retry_after_with_nowhere_to_go_is_passed_on_unchanged() {
     let story = run(with_repeats(3), "d/model-d", &mut |_, _| Reply::Later(429, 7_200));
     let give_up = story.gave_up.unwrap();
     assert_eq!((story.calls.len(), give_up.why), (1, WhyGaveUp::Exhausted));
-    assert_eq!(give_up.last.unwrap(), Failure::status(429, Some(Duration::from_hours(2))));
+    assert_eq!(give_up.last.unwrap(), refused(429, Some(Duration::from_hours(2))));
 }
 
 #[test]
 fn a_429_is_repeated_only_when_there_is_nowhere_else() {
     let story = run(with_repeats(1), "c/model-c", &mut |_, _| Reply::Status(429));
     assert_eq!(story.calls, ["c/model-c", "d/model-d", "d/model-d"]);
+}
+
+#[test]
+fn a_used_up_quota_is_never_repeated_but_another_candidate_is_tried() {
+    let story = run(with_repeats(3), "c/model-c", &mut |_, _| Reply::UsedUp);
+    assert_eq!(
+        (story.calls.as_slice(), story.status()),
+        (&["c/model-c".to_owned(), "d/model-d".to_owned()][..], Some(429))
+    );
+    assert_eq!(story.gave_up.unwrap().last.unwrap().retry_after, None, "no wait is made up");
 }
 
 #[test]
@@ -165,7 +175,7 @@ fn after_commit_or_a_client_gone_nothing_is_started_again() {
         assert_eq!(machine.next(start), Step::Start { attempt: 1, candidate: 0 });
         assert_eq!(machine.next(start), Step::Wait { until: start + Duration::from_mins(1) }, "one attempt at a time");
         machine.ended(1, how, start, &mut rng, &mut |_| true);
-        machine.ended(1, Ended::Failed(Failure::status(503, None)), start, &mut rng, &mut |_| true);
+        machine.ended(1, Ended::Failed(refused(503, None)), start, &mut rng, &mut |_| true);
         let step = machine.next(start + Duration::from_secs(1));
         assert_eq!(step, machine.next(start + Duration::from_secs(90)), "and it stays so");
         (step, machine.attempts().len())

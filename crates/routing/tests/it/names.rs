@@ -79,6 +79,19 @@ fn a_name_means_one_place_and_says_how_it_was_found() {
 }
 
 #[test]
+fn an_alias_of_the_bare_rest_that_fails_or_leads_elsewhere_does_not_hide_a_pinned_name() {
+    for leads_to in ["gone/x", "gpt-4o", "other/y", "a b?"] {
+        let table = RouteTable::new(RouteSpec {
+            providers: vec![provider("openai", &[]), provider("other", &["y"])],
+            aliases: [("gpt-4o".to_owned(), leads_to.to_owned())].into(),
+            ..RouteSpec::default()
+        });
+        let resolved = table.resolve("openai/gpt-4o").unwrap_or_else(|error| panic!("{leads_to}: {error}"));
+        assert_eq!((resolved.provider_id.as_str(), &*resolved.upstream_model), ("openai", "gpt-4o"), "{leads_to}");
+    }
+}
+
+#[test]
 fn a_name_that_means_nothing_is_a_404_and_never_a_guess() {
     let table = table();
     for name in [

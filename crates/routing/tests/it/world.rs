@@ -3,7 +3,7 @@
 use rm_protocol::Protocol;
 use rm_routing::{
     AccountRoute, Ask, Candidate, CostState, Ended, Failover, FailoverPolicy, Failure, GiveUp, ListedModel, Plan,
-    ProviderRoute, RouteSpec, RouteTable, Step, Strategy,
+    ProviderRoute, RouteSpec, RouteTable, Step, Strategy, Verdict,
 };
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ pub(crate) enum Reply {
     Status(u16),
     /// A status with `Retry-After` in seconds.
     Later(u16, u64),
+    /// The quota of the account is used up.
+    UsedUp,
     Broken,
 }
 
@@ -24,11 +26,23 @@ impl Reply {
     pub(crate) fn ended(self) -> Ended {
         match self {
             Self::Good => Ended::Committed,
-            Self::Status(status) => Ended::Failed(Failure::status(status, None)),
-            Self::Later(status, seconds) => Ended::Failed(Failure::status(status, Some(Duration::from_secs(seconds)))),
+            Self::Status(status) => Ended::Failed(refused(status, None)),
+            Self::Later(status, seconds) => Ended::Failed(refused(status, Some(Duration::from_secs(seconds)))),
+            Self::UsedUp => Ended::Failed(Failure { repeatable: false, ..refused(429, None) }),
             Self::Broken => Ended::Failed(Failure::no_answer(CostState::Possible)),
         }
     }
+}
+
+/// What a status means where a test does not care about the finer rules.
+pub(crate) fn refused(status: u16, retry_after: Option<Duration>) -> Failure {
+    let verdict = match status {
+        401 | 403 => Verdict::Credential,
+        429 | 500 | 502..=504 | 529 => Verdict::Retryable,
+        _ => Verdict::Final,
+    };
+    let repeatable = verdict == Verdict::Retryable;
+    Failure { verdict, repeatable, status: Some(status), retry_after, cost: CostState::None }
 }
 
 /// A provider that speaks Chat, with one account; open when no models are given.

@@ -8,7 +8,7 @@
 //! cached prefix, so that moving it costs nothing; everything else about a message stays the same from turn to turn.
 
 use super::{
-    draft::{Block, Draft, Mark, Placed, System, Tool},
+    draft::{Block, Content, Draft, Mark, Placed, System, Tool},
     parts::means_something,
 };
 use crate::{
@@ -89,7 +89,17 @@ fn marks<'d, 'a>(draft: &'d mut Draft<'a>) -> impl Iterator<Item = &'d mut Optio
         System::Absent | System::Text(_) => &mut [],
     };
     let messages = draft.messages.iter_mut().flat_map(|message| message.blocks.iter_mut());
-    tools.chain(system.iter_mut().map(|placed| &mut placed.mark)).chain(messages.map(|placed| &mut placed.mark))
+    tools.chain(system.iter_mut().map(|placed| &mut placed.mark)).chain(messages.flat_map(of_block))
+}
+
+/// The marks inside a tool result, which count like any other, and the block's own.
+fn of_block<'d, 'a>(placed: &'d mut Placed<'a>) -> impl Iterator<Item = &'d mut Option<Mark<'a>>> {
+    let inner = if let Block::Result { content: Content::Blocks(blocks), .. } = &mut placed.block {
+        blocks.as_mut_slice()
+    } else {
+        &mut []
+    };
+    inner.iter_mut().map(|placed| &mut placed.mark).chain(std::iter::once(&mut placed.mark))
 }
 
 fn add(draft: &mut Draft<'_>) {

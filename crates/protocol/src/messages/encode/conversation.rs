@@ -21,7 +21,10 @@ use crate::{
     CannotEncode, Target,
     ir::{Losses, Part, PartKind, Request, Role, ToolResult, Turn, fit},
 };
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, VecDeque},
+};
 
 const NO_RESULT: &str = "(no result)";
 const FIRST_USER: &str = "(the conversation goes on)";
@@ -44,7 +47,10 @@ pub(super) fn build<'a>(
         blocks: Blocks { target, losses },
         mid_system: behaviour.mid_system && target.dialect.anthropic,
         messages: Vec::with_capacity(request.turns.len()),
+        calls: Vec::new(),
         waiting: Vec::new(),
+        unanswered: HashMap::new(),
+        answered: false,
         window: Vec::new(),
         ids: HashMap::new(),
     };
@@ -94,7 +100,6 @@ enum Speaker {
 
 /// A call of the last assistant message.
 struct Waiting<'a> {
-    id: &'a str,
     sent: Cow<'a, str>,
     place: Place<'a>,
     answer: Option<Placed<'a>>,
@@ -104,8 +109,14 @@ struct Builder<'a, 't, 'l> {
     blocks: Blocks<'t, 'l>,
     mid_system: bool,
     messages: Vec<Message<'a>>,
+    /// The blocks of the last assistant message from its first call on, until the message is whole.
+    calls: Vec<Placed<'a>>,
     /// Calls of the last assistant message, in order.
     waiting: Vec<Waiting<'a>>,
+    /// Positions in `waiting` of the calls of each id that have no answer yet.
+    unanswered: HashMap<&'a str, VecDeque<usize>>,
+    /// Whether any of them has one.
+    answered: bool,
     /// What else was said since that message.
     window: Vec<(Speaker, Placed<'a>)>,
     /// How often each id was used.
@@ -133,7 +144,7 @@ impl<'a> Builder<'a, '_, '_> {
     }
 
     fn assistant(&mut self, turn: &'a Turn, index: usize) -> Result<(), CannotEncode> {
-        let goes_on = self.window.is_empty() && self.waiting.iter().all(|call| call.answer.is_none());
+        let goes_on = self.window.is_empty() && !self.answered;
         let goes_on = goes_on && self.messages.last().is_some_and(|last| last.role == "assistant");
         if !goes_on {
             self.close_window();
@@ -145,17 +156,21 @@ impl<'a> Builder<'a, '_, '_> {
             if let (Block::Call { id, .. }, PartKind::ToolCall(call)) = (&mut placed.block, &each.kind) {
                 let sent = self.fresh_id(&call.id);
                 id.clone_from(&sent);
-                self.waiting.push(Waiting { id: &call.id, sent, place, answer: None });
+                self.unanswered.entry(&call.id).or_default().push_back(self.waiting.len());
+                self.waiting.push(Waiting { sent, place, answer: None });
             }
-            said.push(placed);
+            // What a later turn of the same message says stands before the calls, which stay last.
+            let is_call = matches!(placed.block, Block::Call { .. });
+            if is_call || (!goes_on && !self.calls.is_empty()) {
+                self.calls.push(placed);
+            } else {
+                said.push(placed);
+            }
         }
         match self.messages.last_mut().filter(|_| goes_on) {
-            Some(last) => join(&mut last.blocks, said),
-            None if said.is_empty() => {}
-            None => match self.messages.last_mut().filter(|last| last.role == "assistant") {
-                Some(last) => join(&mut last.blocks, said),
-                None => self.messages.push(Message::new("assistant", said)),
-            },
+            Some(last) => last.blocks.append(&mut said),
+            None if said.is_empty() && self.calls.is_empty() => {}
+            None => self.messages.push(Message::new("assistant", said)),
         }
         Ok(())
     }
@@ -192,11 +207,14 @@ impl<'a> Builder<'a, '_, '_> {
     }
 
     fn result(&mut self, part: &'a Part, result: &'a ToolResult, place: Place<'a>) -> Result<(), CannotEncode> {
-        let of_call = |call: &Waiting<'_>| call.id == &*result.call_id;
-        if let Some(call) = self.waiting.iter_mut().find(|call| of_call(call) && call.answer.is_none()) {
+        let calls = self.unanswered.get_mut(&*result.call_id);
+        let known = calls.is_some();
+        let first = calls.and_then(VecDeque::pop_front);
+        if let Some(call) = first.and_then(|first| self.waiting.get_mut(first)) {
             let block = self.blocks.result(call.sent.clone(), result, place)?;
             call.answer = Some(self.blocks.placed(block, part, place));
-        } else if self.waiting.iter().any(of_call) {
+            self.answered = true;
+        } else if known {
             self.blocks.losses.dropped(place.path(), "a second result of one call");
         } else {
             self.blocks.losses.approximated(place.path(), "a result without its call became text");
@@ -234,6 +252,11 @@ impl<'a> Builder<'a, '_, '_> {
 
     /// Writes what stands between two assistant messages: results first, then the rest in its order.
     fn close_window(&mut self) {
+        if let Some(last) = self.messages.last_mut() {
+            last.blocks.append(&mut self.calls);
+        }
+        self.unanswered.clear();
+        self.answered = false;
         for call in std::mem::take(&mut self.waiting) {
             let answer = call.answer.unwrap_or_else(|| {
                 self.blocks
@@ -254,14 +277,5 @@ impl<'a> Builder<'a, '_, '_> {
             Some(last) => last.blocks.push(placed),
             None => self.messages.push(Message::new(role, vec![placed])),
         }
-    }
-}
-
-/// Joins a second assistant turn to the first: calls stay last.
-fn join<'a>(first: &mut Vec<Placed<'a>>, second: Vec<Placed<'a>>) {
-    let is_call = |placed: &Placed<'_>| matches!(placed.block, Block::Call { .. });
-    for placed in second {
-        let calls_begin = first.iter().position(is_call).filter(|_| !is_call(&placed));
-        first.insert(calls_begin.unwrap_or(first.len()), placed);
     }
 }

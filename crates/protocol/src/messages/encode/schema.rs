@@ -2,7 +2,7 @@
 
 use crate::ir::Raw;
 use serde_json::{Map, Value};
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 /// Constraints that structured output does not know; they are told in the description instead.
 const CONSTRAINTS: [&str; 14] = [
@@ -145,27 +145,60 @@ fn names_object(of: &Value) -> bool {
     of == "object" || of.as_array().is_some_and(|list| list.iter().any(|of| of == "object"))
 }
 
-/// Whether a reference leads back to where it stands, or out of the schema.
+/// Whether a reference leads back to where it stands, or out of the schema, or over very many others.
 fn is_recursive(root: &Value) -> bool {
-    fn visit<'v>(root: &'v Value, at: &'v Value, open: &mut Vec<&'v str>) -> bool {
+    References { root, met: HashMap::new(), open: 0 }.lead_back(root)
+}
+
+/// A walk that follows every reference once.
+struct References<'v> {
+    root: &'v Value,
+    /// Each reference met, and how far it was followed.
+    met: HashMap<&'v str, Followed>,
+    /// How many are being followed now.
+    open: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Followed {
+    Begun,
+    Wholly,
+}
+
+impl<'v> References<'v> {
+    /// Longest chain of references; a longer one is of no schema that a person wrote, and would use up the stack.
+    const LONGEST: usize = 100;
+
+    fn lead_back(&mut self, at: &'v Value) -> bool {
         match at {
-            Value::Array(list) => list.iter().any(|inner| visit(root, inner, open)),
-            Value::Object(members) => {
-                if let Some(target) = members.get("$ref").and_then(Value::as_str) {
-                    let found = target.strip_prefix('#').filter(|path| !path.is_empty()).and_then(|p| root.pointer(p));
-                    let Some(found) = found.filter(|_| !open.contains(&target)) else { return true };
-                    open.push(target);
-                    let recursive = visit(root, found, open);
-                    open.pop();
-                    return recursive;
-                }
-                let inner = members.iter().filter(|(key, _)| *key != "$defs" && *key != "definitions");
-                inner.into_iter().any(|(_, inner)| visit(root, inner, open))
-            }
+            Value::Array(list) => list.iter().any(|inner| self.lead_back(inner)),
+            Value::Object(members) => match members.get("$ref").and_then(Value::as_str) {
+                Some(target) => self.follow(target),
+                None => members
+                    .iter()
+                    .filter(|(key, _)| *key != "$defs" && *key != "definitions")
+                    .any(|(_, inner)| self.lead_back(inner)),
+            },
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
         }
     }
-    visit(root, root, &mut Vec::new())
+
+    fn follow(&mut self, target: &'v str) -> bool {
+        match self.met.get(target) {
+            Some(Followed::Wholly) => return false,
+            Some(Followed::Begun) => return true,
+            None if self.open == Self::LONGEST => return true,
+            None => {}
+        }
+        let path = target.strip_prefix('#').filter(|path| !path.is_empty());
+        let Some(found) = path.and_then(|path| self.root.pointer(path)) else { return true };
+        self.met.insert(target, Followed::Begun);
+        self.open += 1;
+        let recursive = self.lead_back(found);
+        self.open -= 1;
+        self.met.insert(target, Followed::Wholly);
+        recursive
+    }
 }
 
 #[cfg(test)]
@@ -211,5 +244,21 @@ mod tests {
         assert!(structured(&raw(tree)).is_none());
         let shared = r##"{"type":"object","properties":{"a":{"$ref":"#/$defs/t"},"b":{"$ref":"#/$defs/t"}},"additionalProperties":false,"$defs":{"t":{"type":"string"}}}"##;
         assert_eq!(structured(&raw(shared)), Some((Cow::Borrowed(shared), false)));
+    }
+
+    #[test]
+    fn definitions_that_refer_twice_to_the_next_are_followed_once_and_endless_chains_do_not_fit() {
+        let chain = |length: usize| {
+            let mut definitions: Vec<String> = (0..length)
+                .map(|n| {
+                    let next = format!(r##"{{"$ref":"#/$defs/d{}"}}"##, n + 1);
+                    format!(r#""d{n}":{{"anyOf":[{next},{next}]}}"#)
+                })
+                .collect();
+            definitions.push(format!(r#""d{length}":{{"type":"string"}}"#));
+            raw(&format!(r##"{{"$ref":"#/$defs/d0","$defs":{{{}}}}}"##, definitions.join(",")))
+        };
+        assert!(structured(&chain(40)).is_some());
+        assert!(structured(&chain(100_000)).is_none());
     }
 }

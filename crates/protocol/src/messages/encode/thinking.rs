@@ -3,7 +3,7 @@
 //! Newer models take an effort, older ones a budget of tokens; each model has its own word for "not at all". The client's
 //! wish is never raised, except where a model has nothing that low. Thinking gives way where the API would answer 400: next
 //! to a forced tool call, without room below `max_tokens`, and in manual mode when the thinking of the running tool loop
-//! was lost on its way (`translation.md` §2.4).
+//! was lost on its way.
 
 use super::{
     super::models::{Behaviour, Depth, Off},

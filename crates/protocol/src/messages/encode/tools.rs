@@ -11,7 +11,7 @@ use crate::{
     ir::{self, Losses, Names, Raw, Request, Stand, ToolChoice, ToolKind, fit},
 };
 use serde_json::Value;
-use std::{borrow::Cow, fmt::Write as _};
+use std::{borrow::Cow, collections::HashSet, fmt::Write as _};
 
 /// Schema of a tool without arguments.
 pub(super) const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
@@ -35,13 +35,13 @@ impl Tools<'_, '_> {
         let allowed = match &request.tool_choice {
             Some(ToolChoice::Allowed { names, .. }) => {
                 self.losses.approximated("tool_choice", "tools that are not allowed were left out");
-                Some(names)
+                Some(names.iter().collect::<HashSet<_>>())
             }
             _ => None,
         };
         let mut out = Vec::with_capacity(request.tools.len());
         for (index, tool) in request.tools.iter().enumerate() {
-            let shown = |name: &Str| allowed.is_none_or(|allowed| allowed.contains(name));
+            let shown = |name: &Str| allowed.as_ref().is_none_or(|allowed| allowed.contains(name));
             match &tool.kind {
                 ToolKind::Function { name, .. } | ToolKind::Custom { name, .. } if !shown(name) => {}
                 _ => out.extend(self.tool(tool, index)),
@@ -149,9 +149,10 @@ pub(super) fn choice(request: &Request) -> Result<Option<ChoiceKind<'_>>, Cannot
 /// Stand-ins for the tools that a history without any tools calls: the API wants calls to be of tools on offer.
 pub(super) fn of_history<'a>(messages: &[Message<'a>]) -> Vec<Tool<'a>> {
     let mut names: Vec<Cow<'a, str>> = Vec::new();
+    let mut met: HashSet<&str> = HashSet::new();
     for placed in messages.iter().flat_map(|message| &message.blocks) {
         if let Block::Call { name, .. } = &placed.block
-            && !names.contains(name)
+            && met.insert(name)
         {
             names.push(name.clone());
         }

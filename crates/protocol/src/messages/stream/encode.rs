@@ -3,20 +3,24 @@
 //! Clients stop reading at a delta outside its block, so blocks never overlap: while a call is open, whatever else comes
 //! (another call, text) waits in a queue and follows when the call has ended. A thinking block ends with exactly one
 //! signature, sealed for the account that made it; without one from the upstream an empty seal marks the block as ours, so
-//! that it is recognised and taken out when the client sends it back. The stop reason follows from what was sent.
+//! that it is recognised and taken out when the client sends it back. The stop reason follows from what was sent. When more
+//! waits than is sane, the stream ends with an error: a call cut short would read like a whole one.
 
 use super::{
     super::{response, usage},
     blocks::{Blocks, Open},
 };
 use crate::{
-    ErrorView, Protocol, StreamStart,
+    ErrorKind, ErrorView, Protocol, StreamStart,
     codec::StreamEncoder,
     ir::{CallKind, Event, EventSink, Losses, StopReason, Usage, seal},
     json::write,
 };
 use bytes::BytesMut;
 use std::collections::VecDeque;
+
+/// Most bytes that may wait for the open call to end.
+const QUEUE_LIMIT: usize = 4 << 20;
 
 /// The writer of one stream.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(in super::super) struct Encoder {
     thought: bool,
     call: Option<Running>,
     queue: VecDeque<Waiting>,
+    /// Bytes in the queue, its entries included.
+    queued: usize,
     sent: Sent,
     losses: Losses,
 }
@@ -67,6 +73,17 @@ enum Waiting {
     Break,
 }
 
+impl Waiting {
+    fn bytes(&self) -> usize {
+        let text = match self {
+            Self::Call { id, name, arguments, .. } => id.len() + name.len() + arguments.len(),
+            Self::Text(text) | Self::Reasoning(text) | Self::Signature(text) | Self::Redacted(text) => text.len(),
+            Self::Break => 0,
+        };
+        size_of::<Self>() + text
+    }
+}
+
 impl Encoder {
     pub(in super::super) fn new(start: StreamStart) -> Self {
         Self {
@@ -76,6 +93,7 @@ impl Encoder {
             thought: false,
             call: None,
             queue: VecDeque::new(),
+            queued: 0,
             sent: Sent::default(),
             losses: Losses::default(),
         }
@@ -167,6 +185,7 @@ impl Encoder {
         while self.call.is_none()
             && let Some(waiting) = self.queue.pop_front()
         {
+            self.queued = self.queued.saturating_sub(waiting.bytes());
             match waiting {
                 Waiting::Text(text) => self.text(&text),
                 Waiting::Reasoning(text) => self.reasoning(&text),
@@ -194,6 +213,18 @@ impl Encoder {
             (CallKind::Custom, true) => self.blocks.arguments("\"}"),
         }
         self.blocks.stop();
+    }
+
+    /// Lets an event wait, or ends the stream when too much waits already.
+    fn wait_within_limit(&mut self, event: &Event<'_>) {
+        let entries = self.queue.len();
+        self.wait(event);
+        self.queued += text_bytes(event) + (self.queue.len() - entries) * size_of::<Waiting>();
+        if self.queued > QUEUE_LIMIT {
+            self.queue = VecDeque::new();
+            let message = "the upstream sent too much beside an open tool call";
+            self.fail(&ErrorView::new(ErrorKind::Upstream, "upstream_malformed", message));
+        }
     }
 
     /// Content while a call is open waits.
@@ -244,7 +275,7 @@ impl Encoder {
             match event {
                 Event::CallDelta { key, arguments } if *key == open.key => self.arguments(arguments),
                 Event::CallEnd { key } if *key == open.key => self.call_end(),
-                _ => self.wait(event),
+                _ => self.wait_within_limit(event),
             }
             return;
         }
@@ -280,6 +311,20 @@ impl Encoder {
         };
         self.blocks.message_end(reason, sequence, &usage);
         self.phase = Phase::Done;
+    }
+}
+
+/// What an event adds to the queue.
+fn text_bytes(event: &Event<'_>) -> usize {
+    match event {
+        Event::Text(text)
+        | Event::Refusal(text)
+        | Event::Reasoning(text)
+        | Event::Signature(text)
+        | Event::Redacted(text)
+        | Event::CallDelta { arguments: text, .. } => text.len(),
+        Event::CallStart { id, name, .. } => id.len() + name.len(),
+        _ => 0,
     }
 }
 
