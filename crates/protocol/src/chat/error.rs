@@ -142,7 +142,7 @@ fn kind(error: &UpstreamError) -> ErrorKind {
     if vague && TOO_LONG.iter().any(|words| error.message.contains(words)) { ErrorKind::ContextTooLong } else { known }
 }
 
-/// `type` and, where OpenAI has a fixed one, `code` of a kind (`translation.md` §2.8).
+/// `type` and, where OpenAI has a fixed one, `code` of a kind.
 fn words(kind: ErrorKind) -> (&'static str, Option<&'static str>) {
     match kind {
         ErrorKind::BadRequest

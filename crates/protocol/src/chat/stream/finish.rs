@@ -65,7 +65,7 @@ impl Finish {
         }
     }
 
-    /// The word for a client (`translation.md` §2.6).
+    /// The word for a client.
     pub(in crate::chat) fn word_for(stop: &StopReason, calls: bool, refusal: bool) -> &'static str {
         match stop {
             StopReason::Length | StopReason::ContextFull => "length",
