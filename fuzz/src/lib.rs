@@ -18,13 +18,16 @@ pub fn request(protocol: Protocol, data: &[u8]) {
     if let Ok(head) = &head {
         let target = target("m");
         let edited = codec.patches(head, &target).apply(&body.clone().into_bytes()).concat();
-        serde_json::from_slice::<serde_json::Value>(&edited).expect("a patched body is JSON");
+        is_json(&edited, "a patched body is JSON");
     }
     let Ok(request) = codec.decode(&body) else { return };
-    assert!(head.is_ok(), "what decodes has a head");
+    if let Err(error) = &head {
+        // The head keeps limits (depth, keys, numbers) that decoding leaves to it.
+        assert!(error.message.contains("more than"), "what decodes has a head: {error}");
+    }
     for other in Protocol::ALL {
         if let Ok(encoded) = other.codec().encode(&request, &target("gpt-4.1")) {
-            serde_json::from_slice::<serde_json::Value>(&encoded.body).expect("an encoded body is JSON");
+            is_json(&encoded.body, "an encoded body is JSON");
         }
     }
 }
@@ -36,7 +39,7 @@ pub fn response(protocol: Protocol, data: &[u8]) {
     let Ok(response) = protocol.codec().decode_response(&Str::from(text)) else { return };
     for client in Protocol::ALL {
         let bytes = client.codec().encode_response(&response, &start());
-        serde_json::from_slice::<serde_json::Value>(&bytes).expect("an answer is JSON");
+        is_json(&bytes, "an answer is JSON");
     }
 }
 
@@ -58,11 +61,16 @@ pub fn stream(protocol: Protocol, data: &[u8]) {
     }
 }
 
+/// Checks the syntax alone: numbers may be larger than any type.
+fn is_json(text: &[u8], what: &str) {
+    serde_json::from_slice::<&serde_json::value::RawValue>(text).expect(what);
+}
+
 fn check_output(client: Protocol, out: &[u8]) {
     let mut splitter = Splitter::new(Limits::default());
     let pushed = splitter.push(out, |frame| {
         if !frame.data.is_empty() && frame.data != "[DONE]" {
-            serde_json::from_str::<serde_json::Value>(&frame.data).expect("an event is JSON");
+            is_json(frame.data.as_bytes(), "an event is JSON");
         }
         Ok(())
     });

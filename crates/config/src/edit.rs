@@ -58,6 +58,9 @@ pub enum EditError {
     /// A number out of range.
     #[error("{0}")]
     OutOfRange(&'static str),
+    /// What stands in the file is not what the change was made for.
+    #[error("the priorities were changed meanwhile")]
+    Stale,
     /// The file holds something else where the change belongs.
     #[error("{}: {what}", .path.display())]
     Shape {
@@ -73,50 +76,75 @@ pub enum EditError {
 /// # Errors
 /// See [`EditError`]; then the file is as it was.
 pub fn edit_priorities(path: &Path, edit: Edit) -> Result<(Vec<String>, Fallback), EditError> {
+    edit_priorities_if(path, vec![edit], |_, _| true)
+}
+
+/// Makes all `edits`, one after the other, or none. They are made when `expected` says of the list and the fallback in the
+/// file that they are the ones that the edits are meant for; nobody else writes between that look and the change.
+///
+/// # Errors
+/// See [`EditError`]; then the file is as it was.
+pub fn edit_priorities_if(
+    path: &Path,
+    edits: Vec<Edit>,
+    expected: impl FnOnce(&[String], Fallback) -> bool,
+) -> Result<(Vec<String>, Fallback), EditError> {
     let shape = |what| EditError::Shape { path: path.to_owned(), what };
     update(path, |members| {
         let mut list = list_of(members).ok_or_else(|| shape("`priorities` is no list of names"))?;
         let mut fallback = fallback_of(members).ok_or_else(|| shape("`fallback` is not valid"))?;
-        match edit {
-            Edit::Insert { model, position } => {
-                check_key(&model)?;
-                if position == Some(0) {
-                    return Err(EditError::OutOfRange("positions are counted from 1"));
-                }
-                insert_at(&mut list, model, position);
-                set(members, "priorities", json!(list));
-            }
-            Edit::Remove { model } => {
-                let before = list.len();
-                list.retain(|listed| !listed.eq_ignore_ascii_case(&model));
-                if list.len() == before {
-                    return Err(EditError::NotListed(model));
-                }
-                set(members, "priorities", json!(list));
-            }
-            Edit::Clear => {
-                list.clear();
-                set(members, "priorities", json!([]));
-            }
-            Edit::Replace { models } => {
-                list.clear();
-                for model in models {
-                    check_key(&model)?;
-                    insert_at(&mut list, model, None);
-                }
-                set(members, "priorities", json!(list));
-            }
-            Edit::SetFallback { strategy, max_retries } => {
-                if max_retries.is_some_and(|retries| retries > 10) {
-                    return Err(EditError::OutOfRange("fallback retries must be from 0 to 10"));
-                }
-                fallback.strategy = strategy.unwrap_or(fallback.strategy);
-                fallback.max_retries = max_retries.unwrap_or(fallback.max_retries);
-                set_fallback(members, fallback);
-            }
+        if !expected(&list, fallback) {
+            return Err(EditError::Stale);
+        }
+        for edit in edits {
+            apply(edit, members, &mut list, &mut fallback)?;
         }
         Ok((list, fallback))
     })
+}
+
+/// Makes one change, in `members` and in what was read of them.
+fn apply(
+    edit: Edit,
+    members: &mut Map<String, Value>,
+    list: &mut Vec<String>,
+    fallback: &mut Fallback,
+) -> Result<(), EditError> {
+    match edit {
+        Edit::Insert { model, position } => {
+            check_key(&model)?;
+            if position == Some(0) {
+                return Err(EditError::OutOfRange("positions are counted from 1"));
+            }
+            insert_at(list, model, position);
+        }
+        Edit::Remove { model } => {
+            let before = list.len();
+            list.retain(|listed| !listed.eq_ignore_ascii_case(&model));
+            if list.len() == before {
+                return Err(EditError::NotListed(model));
+            }
+        }
+        Edit::Clear => list.clear(),
+        Edit::Replace { models } => {
+            list.clear();
+            for model in models {
+                check_key(&model)?;
+                insert_at(list, model, None);
+            }
+        }
+        Edit::SetFallback { strategy, max_retries } => {
+            if max_retries.is_some_and(|retries| retries > 10) {
+                return Err(EditError::OutOfRange("fallback retries must be from 0 to 10"));
+            }
+            fallback.strategy = strategy.unwrap_or(fallback.strategy);
+            fallback.max_retries = max_retries.unwrap_or(fallback.max_retries);
+            set_fallback(members, *fallback);
+            return Ok(());
+        }
+    }
+    set(members, "priorities", json!(list));
+    Ok(())
 }
 
 /// Puts `item` at a 1-based position, or at the end; an equal item is taken out first and the others shift.
@@ -226,6 +254,20 @@ mod tests {
         let path = dir.path().join("conf/priorities.json");
         edit_priorities(&path, Edit::Insert { model: "a/m".into(), position: Some(1) }).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\n  \"priorities\": [\n    \"a/m\"\n  ]\n}\n");
+    }
+
+    #[test]
+    fn several_edits_are_made_together_or_not_at_all_and_only_in_the_expected_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("priorities.json");
+        let insert = |model: &str| Edit::Insert { model: model.to_owned(), position: None };
+        edit_priorities_if(&path, vec![insert("a/m"), insert("b/m")], |list, _| list.is_empty()).unwrap();
+        let before = std::fs::read_to_string(&path).unwrap();
+        let stale = edit_priorities_if(&path, vec![insert("c/m")], |list, _| list.is_empty());
+        assert!(matches!(stale, Err(EditError::Stale)));
+        let failing = edit_priorities_if(&path, vec![insert("c/m"), Edit::Remove { model: "d/m".into() }], |_, _| true);
+        assert!(matches!(failing, Err(EditError::NotListed(_))));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
     }
 
     #[test]

@@ -35,7 +35,7 @@ mod units;
 
 pub use compile::{Addition, Sources, load, load_contexts, variables};
 pub use document::{BadDocument, Format};
-pub use edit::{Edit, EditError, edit_priorities, insert_at};
+pub use edit::{Edit, EditError, edit_priorities, edit_priorities_if, insert_at};
 pub use entries::Entries;
 pub use env::{DotenvError, Env};
 pub use files::{FileError, update, write_atomic};

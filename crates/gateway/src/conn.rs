@@ -4,7 +4,8 @@
 //! and is then busy (no limit here: body, handler and answer have their own). A peer that does not read is cut off when a
 //! write makes no progress for a while (R44). When an answer goes out before the request body was read (a refused upload),
 //! the rest of the body is read and dropped for a moment before the socket closes: closing at once would reset the
-//! connection, and the client would never see why it was refused.
+//! connection, and the client would never see why it was refused. Heads are looked through for what hyper lets pass and
+//! does not show.
 
 use std::{
     future::Future,
@@ -42,8 +43,10 @@ const IDLE: u8 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct Phase {
     doing: AtomicU8,
-    /// The last request was refused, and some of its body may not have been read.
+    /// Some of the last request's body may not have been read.
     unread: AtomicBool,
+    /// A line of a head ended in LF alone.
+    bare_lf: AtomicBool,
 }
 
 impl Phase {
@@ -53,7 +56,13 @@ impl Phase {
         self.doing.store(BUSY, Ordering::Release);
     }
 
-    /// The request was refused before its body was read.
+    /// Whether a line of a head on this connection ended in LF alone. hyper takes it for the end of a line and does not
+    /// tell; other readers do not (R2).
+    pub(crate) fn bare_lf(&self) -> bool {
+        self.bare_lf.load(Ordering::Acquire)
+    }
+
+    /// The request may have been answered before its body was read.
     pub(crate) fn unread(&self) {
         self.unread.store(true, Ordering::Release);
     }
@@ -65,6 +74,52 @@ impl Phase {
 
     fn get(&self) -> u8 {
         self.doing.load(Ordering::Acquire)
+    }
+}
+
+/// Looks for a line of a head that ends in LF alone.
+#[derive(Debug, Default)]
+struct HeadScan {
+    /// The last byte that was read from the socket, in a head or not.
+    previous: u8,
+    /// Bytes of the line that has not ended.
+    line: usize,
+    /// The request line is complete: an empty line is the end of the head, before it is none.
+    begun: bool,
+    /// The rest is body.
+    done: bool,
+}
+
+impl HeadScan {
+    /// The next bytes are the first of a head.
+    fn restart(&mut self) {
+        *self = Self { previous: self.previous, ..Self::default() };
+    }
+
+    /// Sees the next bytes of a head and what comes with them; true when an LF in the head stands without its CR.
+    fn finds_bare_lf(&mut self, bytes: &[u8]) -> bool {
+        let mut from = 0;
+        while let Some(length) = bytes.get(from..).filter(|_| !self.done).and_then(|rest| memchr::memchr(b'\n', rest)) {
+            let at = from + length;
+            let before = at.checked_sub(1).and_then(|before| bytes.get(before)).copied().unwrap_or(self.previous);
+            if before != b'\r' {
+                self.done = true;
+                return true;
+            }
+            let empty = self.line + length <= 1;
+            self.done = empty && self.begun;
+            self.begun |= !empty;
+            self.line = 0;
+            from = at + 1;
+        }
+        self.line += bytes.len() - from;
+        self.passes(bytes);
+        false
+    }
+
+    /// Sees bytes of no head.
+    fn passes(&mut self, bytes: &[u8]) {
+        self.previous = bytes.last().copied().unwrap_or(self.previous);
     }
 }
 
@@ -81,6 +136,7 @@ pub(crate) struct TimedStream {
     wait_until: Instant,
     write: Pin<Box<Sleep>>,
     stalled: bool,
+    scan: HeadScan,
     /// Our side is closed; the rest of what the client sends is dropped.
     lingering: bool,
 }
@@ -99,7 +155,23 @@ impl TimedStream {
             wait_until: Instant::now() + limits.head,
             write: Box::pin(tokio::time::sleep(limits.write)),
             stalled: false,
+            scan: HeadScan::default(),
             lingering: false,
+        }
+    }
+
+    /// Looks at what was read.
+    fn look(&mut self, bytes: &[u8]) {
+        // The first byte after a pause starts the clock of the head.
+        let doing = &self.phase.doing;
+        if doing.compare_exchange(IDLE, HEAD, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.scan.restart();
+        }
+        // After an answer that did not wait for its request's body, the rest of that body may come first.
+        if self.phase.get() == BUSY || self.phase.unread.load(Ordering::Acquire) {
+            self.scan.passes(bytes);
+        } else if self.scan.finds_bare_lf(bytes) {
+            self.phase.bare_lf.store(true, Ordering::Release);
         }
     }
 
@@ -159,10 +231,10 @@ impl TimedStream {
 impl AsyncRead for TimedStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let before = buf.filled().len();
         match Pin::new(&mut this.inner).poll_read(cx, buf) {
             Poll::Ready(done) => {
-                // The first byte after a pause starts the clock of the head.
-                let _ = this.phase.doing.compare_exchange(IDLE, HEAD, Ordering::AcqRel, Ordering::Acquire);
+                this.look(buf.filled().get(before..).unwrap_or_default());
                 Poll::Ready(done)
             }
             Poll::Pending => this.poll_read_limit(cx),
@@ -206,5 +278,48 @@ impl AsyncWrite for TimedStream {
             this.read.as_mut().reset(Instant::now() + LINGER);
         }
         this.poll_linger(cx).map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the scan finds a bare LF, the bytes coming in two pieces cut anywhere.
+    fn found(bytes: &[u8]) -> bool {
+        let whole = HeadScan::default().finds_bare_lf(bytes);
+        for cut in 0..bytes.len() {
+            let mut scan = HeadScan::default();
+            let (first, second) = bytes.split_at(cut);
+            let pieces = scan.finds_bare_lf(first) || scan.finds_bare_lf(second);
+            assert_eq!(pieces, whole, "cut at {cut}");
+        }
+        whole
+    }
+
+    #[test]
+    fn a_bare_lf_is_found_in_a_head_and_left_alone_behind_it() {
+        assert!(!found(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"));
+        assert!(!found(b"\r\n\r\nPOST / HTTP/1.1\r\nhost: a\r\n\r\n{\n}\n\n"));
+        for head in [
+            &b"GET / HTTP/1.1\nhost: a\n\n"[..],
+            b"GET / HTTP/1.1\r\nhost: a\nx: y\r\n\r\n",
+            b"GET / HTTP/1.1\r\nhost: a\r\n\n",
+            b"GET / HTTP/1.1\r\nhost: a\n\r\n",
+            b"\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
+            b"\r\nGET / HTTP/1.1\n\r\n",
+        ] {
+            assert!(found(head), "{}", String::from_utf8_lossy(head));
+        }
+    }
+
+    #[test]
+    fn each_head_is_looked_at_from_its_begin() {
+        let mut scan = HeadScan::default();
+        assert!(!scan.finds_bare_lf(b"POST / HTTP/1.1\r\n\r\n{\n"));
+        scan.passes(b"\n}\r");
+        scan.restart();
+        assert!(!scan.finds_bare_lf(b"\nGET / HTTP/1.1\r\n"), "its CR came before");
+        assert!(scan.finds_bare_lf(b"host: a\n"));
     }
 }

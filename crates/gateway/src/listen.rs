@@ -133,7 +133,9 @@ async fn connection(gateway: Arc<Gateway>, socket: TcpStream, peer: IpAddr, mut 
     http.max_headers(gateway.head_fields_cap()).max_buf_size(gateway.read_buffer());
     let mut connection = std::pin::pin!(http.serve_connection(io, service));
     let mut draining = std::pin::pin!(workers::reached(&mut closing, Closing::Draining));
-    let (mut registered, mut told) = (false, false);
+    let mut cut = gateway.cut.subscribe();
+    let mut over = std::pin::pin!(cut.wait_for(|over| *over));
+    let (mut registered, mut told, mut woken) = (false, false, false);
     let ended = std::future::poll_fn(|cx| {
         // Polled once to be woken by it; after that a flag says whether it is worth another look.
         if !told && (!registered || gateway.draining.load(Ordering::Acquire)) && draining.as_mut().poll(cx).is_ready() {
@@ -141,6 +143,8 @@ async fn connection(gateway: Arc<Gateway>, socket: TcpStream, peer: IpAddr, mut 
             connection.as_mut().graceful_shutdown();
         }
         registered = true;
+        // Only to be woken by it: the running request looks at `Gateway::over` when it is polled.
+        woken = woken || (told && over.as_mut().poll(cx).is_ready());
         connection.as_mut().poll(cx)
     })
     .await;

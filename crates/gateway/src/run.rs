@@ -37,7 +37,7 @@ pub struct Start {
     pub settings: Settings,
     /// What is odd about it.
     pub warnings: Warnings,
-    /// The key that admits; `None` only when `auth.required` is false.
+    /// The server's own key, which admits beside the settings' `ingress_keys`; `None` only when `auth.required` is false.
     pub key: Option<SecretString>,
     /// The ledger's SQLite file.
     pub ledger: PathBuf,
@@ -96,13 +96,17 @@ impl Server {
         let discovery = Discovery::default();
         let warnings = start.warnings.iter().map(ToString::to_string).collect();
         let snapshot = Snapshot::new(&start.settings, warnings, &discovery, None, 1);
-        let key = start.key.as_ref().map(|key| KeyHash::of(key.expose_secret()));
+        let further = &start.settings.ingress_keys;
+        let keys = start
+            .key
+            .as_ref()
+            .map(|own| std::iter::once(own).chain(further).map(|key| KeyHash::of(key.expose_secret())).collect());
         let gateway = Gateway {
             snapshot: ArcSwap::from_pointee(snapshot),
             transport,
             ledger: Ledger::open(&start.ledger),
             discovery,
-            keys: KeyCheck::new(key, server.auth.wrong_keys_per_minute),
+            keys: KeyCheck::new(keys, server.auth.wrong_keys_per_minute),
             reach: Reach {
                 loopback,
                 hosts: server.auth.allowed_hosts.clone(),
@@ -117,6 +121,7 @@ impl Server {
             },
             cut: watch::channel(false).0,
             draining: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             panics: Arc::default(),
             rebuilding: Mutex::default(),
             reload: Reload::new(start.sources, start.settings, &start.warnings),

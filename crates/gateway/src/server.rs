@@ -23,11 +23,14 @@ use hyper::body::{Body as _, Incoming};
 use rm_protocol::{ErrorKind, ErrorStatus, ErrorView, Protocol};
 use rm_store::Ledger;
 use std::{
+    future::Future as _,
     net::IpAddr,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::Poll,
     time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -48,6 +51,8 @@ pub(crate) struct Gateway {
     /// Told when running streams must end.
     pub(crate) cut: watch::Sender<bool>,
     pub(crate) draining: AtomicBool,
+    /// The drain time is over. Requests ask it whenever they are polled; connections see to it that they are.
+    pub(crate) over: AtomicBool,
     pub(crate) panics: Arc<AtomicU64>,
     /// Held while a snapshot is made, so that an older one never replaces a newer.
     pub(crate) rebuilding: std::sync::Mutex<()>,
@@ -103,8 +108,9 @@ impl Gateway {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Ends running streams with an error in their own protocol.
+    /// Ends running requests and streams with an error in their own protocol.
     pub(crate) fn cut_streams(&self) {
+        self.over.store(true, Ordering::Release);
         self.cut.send_replace(true);
     }
 
@@ -122,20 +128,25 @@ impl Gateway {
         let shape = shape(&found, &parts);
         let origin = cors::invited(&parts.headers, &self.reach.origins);
         let carries = !body.is_end_stream();
-        let mut cut = self.cut.subscribe();
-        let answer = async {
-            tokio::select! {
-                response = self.clone().answer(parts, body, found, peer, shape, id.clone(), &mut held) => response,
-                _ = cut.wait_for(|over| *over) => reply::error(shape, shutting_down(), &id),
-            }
+        let reads = found.as_ref().is_ok_and(|endpoint| reads_body(&endpoint.operation));
+        let answered = {
+            let mut answer = pin!(self.clone().answer(parts, body, found, peer, shape, id.clone(), &mut held));
+            unwind::catch(std::future::poll_fn(|cx| {
+                if self.over.load(Ordering::Acquire) {
+                    return Poll::Ready(reply::error(shape, shutting_down(), &id));
+                }
+                answer.as_mut().poll(cx)
+            }))
+            .await
         };
-        let mut response = unwind::catch(answer).await.unwrap_or_else(|panic| {
+        let mut response = answered.unwrap_or_else(|panic| {
             self.panics.fetch_add(1, Ordering::Relaxed);
             tracing::error!(request_id = %id.text, "a request panicked: {panic}");
             let view = ErrorView::new(ErrorKind::Internal, "internal", "the gateway failed on this request");
             reply::error(shape, view, &id)
         });
-        if carries && response.status().is_client_error() {
+        // A failure may come before, within or after the body; taking an unread one for read is the worse mistake.
+        if carries && !(reads && response.status().is_success()) {
             held.phase.unread();
         }
         response.headers_mut().insert(reply::REQUEST_ID, id.header);
@@ -157,7 +168,8 @@ impl Gateway {
         held: &mut Held,
     ) -> Response<ReplyBody> {
         let snapshot = self.snapshot();
-        if let Err(view) = check::framing(&parts, &snapshot.tuning.head) {
+        let framing = if held.phase.bare_lf() { Err(check::bare_lf()) } else { Ok(()) };
+        if let Err(view) = framing.and_then(|()| check::framing(&parts, &snapshot.tuning.head)) {
             let mut response = reply::error(shape, view, &id);
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             return response;
@@ -197,9 +209,29 @@ impl Gateway {
             Operation::Live => Ok(crate::status::live()),
             Operation::Ready => Ok(crate::status::ready(&self)),
             Operation::Status => Ok(crate::status::status(&self)),
-            Operation::Admin(path) => crate::admin::handle(&self, path, parts, body).await,
+            Operation::Admin(path) => match crate::admin::methods(path) {
+                Some(allowed) if !allowed.split(", ").any(|method| method == parts.method.as_str()) => {
+                    return lost(&NoEndpoint::Method(shape, allowed), &parts, shape, &id);
+                }
+                _ => crate::admin::handle(&self, path, parts, body).await,
+            },
         };
         result.unwrap_or_else(|view| reply::error(shape, view, &id))
+    }
+}
+
+/// Whether a success of this operation means that the whole body was read.
+fn reads_body(operation: &Operation) -> bool {
+    match operation {
+        Operation::Generate | Operation::CountTokens => true,
+        Operation::Admin(_)
+        | Operation::Models
+        | Operation::Model(_)
+        | Operation::Root
+        | Operation::Health
+        | Operation::Live
+        | Operation::Ready
+        | Operation::Status => false,
     }
 }
 

@@ -14,7 +14,7 @@ use rm_routing::{
 };
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -56,8 +56,22 @@ pub(crate) struct Account {
     pub(crate) endpoint: Arc<Endpoint>,
 }
 
-/// A provider's retry budget; outlives snapshots.
-type Budget = Arc<Mutex<RetryBudget>>;
+/// A provider's retry budget; outlives snapshots that do not change its policy.
+#[derive(Clone, Debug)]
+struct Budget {
+    policy: RetryBudgetPolicy,
+    left: Arc<Mutex<RetryBudget>>,
+}
+
+impl Budget {
+    fn new(policy: RetryBudgetPolicy) -> Self {
+        Self { policy, left: Arc::new(Mutex::new(RetryBudget::new(policy))) }
+    }
+
+    fn left(&self) -> MutexGuard<'_, RetryBudget> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Limits and times of `server.yaml`, in the form the pipeline uses.
 #[derive(Clone, Debug)]
@@ -99,15 +113,15 @@ impl Snapshot {
         let budgets: HashMap<&ProviderId, &Budget> =
             before.into_iter().flat_map(|b| &b.providers).filter_map(|p| Some((&p.id, p.budget.as_ref()?))).collect();
         let retry = &settings.server.resilience.retry_budget;
-        let fresh = || {
-            let policy = RetryBudgetPolicy { percent: retry.percent, per_second: retry.per_second };
-            Arc::new(Mutex::new(RetryBudget::new(policy)))
-        };
+        let policy = RetryBudgetPolicy { percent: retry.percent, per_second: retry.per_second };
         let mut providers = Vec::with_capacity(settings.providers.len());
         let mut routes = Vec::with_capacity(settings.providers.len());
         for spec in &settings.providers {
             let route = route(spec, discovery);
-            let budget = retry.enabled.then(|| budgets.get(&spec.id).map_or_else(fresh, |budget| (*budget).clone()));
+            let budget = retry.enabled.then(|| {
+                let kept = budgets.get(&spec.id).filter(|budget| budget.policy == policy);
+                kept.map_or_else(|| Budget::new(policy), |budget| (*budget).clone())
+            });
             providers.push(Provider::new(spec, &route, budget));
             routes.push(route);
         }
@@ -191,13 +205,13 @@ impl Provider {
     /// Counts a request's first call here.
     pub(crate) fn budget_request(&self, first: bool) {
         if let (true, Some(budget)) = (first, &self.budget) {
-            budget.lock().unwrap_or_else(PoisonError::into_inner).request();
+            budget.left().request();
         }
     }
 
     /// May a call be repeated here?
     pub(crate) fn budget_repeat(&self, now: Instant) -> bool {
-        self.budget.as_ref().is_none_or(|budget| budget.lock().unwrap_or_else(PoisonError::into_inner).repeat(now))
+        self.budget.as_ref().is_none_or(|budget| budget.left().repeat(now))
     }
 }
 

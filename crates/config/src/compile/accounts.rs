@@ -10,6 +10,9 @@ use rm_catalog::{AccountName, Builtin, ProviderId, ProviderKind, builtin::Quirks
 use rm_providers::{BaseUrl, Credential, Endpoint, EndpointSpec};
 use std::{path::Path, sync::Arc};
 
+/// What an account says that is known and comes later.
+const PASSTHROUGH_TO_COME: &str = "is not supported yet, so the account is left out";
+
 /// An account with its credential, not yet prepared.
 pub(super) struct Signed {
     name: AccountName,
@@ -33,6 +36,10 @@ impl Compiler<'_, '_> {
         };
         let own = Named::of_provider(self.entry);
         if self.entry.accounts.is_empty() {
+            if own.is_passthrough() {
+                self.warn("passthrough", PASSTHROUGH_TO_COME);
+                return Vec::new();
+            }
             let found = own.resolve(self.env, beside);
             let found = match found {
                 Ok(Some(found)) => Ok(found),
@@ -72,7 +79,12 @@ impl Compiler<'_, '_> {
             if account.enabled == Some(false) {
                 continue;
             }
-            match Named::of_account(account).resolve(self.env, beside) {
+            let credential = Named::of_account(account);
+            if credential.is_passthrough() {
+                self.warn(&format!("{at}.passthrough"), PASSTHROUGH_TO_COME);
+                continue;
+            }
+            match credential.resolve(self.env, beside) {
                 Ok(Some(found)) => accounts.push(Signed {
                     name: AccountName::new(&name),
                     found,
@@ -80,7 +92,7 @@ impl Compiler<'_, '_> {
                     weight: account.weight.unwrap_or(1),
                 }),
                 Ok(None) => {
-                    let advice = "give `apiKeyEnv`, `apiKeyFile`, `apiKey` or `passthrough: true`".to_owned();
+                    let advice = "give `apiKeyEnv`, `apiKeyFile` or `apiKey`".to_owned();
                     self.problem(&at, "names no credential".to_owned(), Some(advice));
                 }
                 Err((member, what, suggestion)) => self.problem(&format!("{at}.{member}"), what, suggestion),

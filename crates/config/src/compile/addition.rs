@@ -8,10 +8,7 @@ use crate::{
     check::join,
     origin::Origin,
     problem::{Findings, Problem},
-    sections::{
-        priorities::PrioritiesFile,
-        providers::{ProviderEntry, ProvidersFile},
-    },
+    sections::providers::{ProviderEntry, ProvidersFile},
 };
 use serde_json::Value;
 
@@ -42,10 +39,10 @@ impl Addition {
     }
 
     /// Appends the priorities that are not listed yet.
-    pub(super) fn append(&self, file: &mut PrioritiesFile) {
+    pub fn append_to(&self, list: &mut Vec<String>) {
         for model in &self.priorities {
-            if !file.priorities.iter().any(|listed| listed.eq_ignore_ascii_case(model)) {
-                file.priorities.push(model.clone());
+            if !list.iter().any(|listed| listed.eq_ignore_ascii_case(model)) {
+                list.push(model.clone());
             }
         }
     }

@@ -64,6 +64,11 @@ impl<'a> Named<'a> {
         self.count() > 0
     }
 
+    /// Whether the caller's own credential is named, and nothing beside it.
+    pub(super) fn is_passthrough(&self) -> bool {
+        self.passthrough && self.count() == 1
+    }
+
     fn count(&self) -> usize {
         [self.api_key.is_some(), self.api_key_env.is_some(), self.api_key_file.is_some(), self.passthrough]
             .into_iter()

@@ -104,7 +104,7 @@ pub fn load(sources: &Sources) -> Result<(Settings, Warnings), Problems> {
     let server = server::compile(server_document, sources, &mut listing, &mut findings);
     let mut key_files = Vec::new();
     let added = sources.addition.as_ref().map(|addition| {
-        addition.append(&mut priorities.value);
+        addition.append_to(&mut priorities.value.priorities);
         addition.beside(&providers, &mut findings)
     });
     let written = std::iter::once(&providers).chain(&added);

@@ -70,7 +70,7 @@ impl Compiler<'_, '_> {
             return None;
         }
         if accounts.is_empty() {
-            self.warn("accounts", "every account is switched off, so the provider is left out");
+            self.warn("accounts", "no account is in use, so the provider is left out");
             return None;
         }
         let display_name = self.entry.name.clone().or_else(|| Some(vendor?.name.clone()));

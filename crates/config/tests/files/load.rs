@@ -200,6 +200,25 @@ fn a_backend_url_counts_only_when_nothing_else_is_configured() {
 }
 
 #[test]
+fn an_account_that_passes_the_callers_credential_through_is_left_out_with_a_warning() {
+    let world = World::new().file(
+        "providers.json",
+        r#"{"providers": {
+            "alone": {"type": "openai-compatible", "baseURL": "http://localhost:1/v1", "passthrough": true},
+            "beside": {"type": "openai-compatible", "baseURL": "http://localhost:1/v1",
+                       "accounts": [{"passthrough": true}, {"name": "b", "apiKey": "k"}]}
+        }}"#,
+    );
+    let (settings, _) = world.load();
+    let accounts: Vec<_> = settings.providers.iter().flat_map(|p| &p.accounts).map(|a| a.name.as_str()).collect();
+    assert_eq!(accounts, ["b"]);
+    let warnings = world.warnings();
+    for told in ["alone.passthrough", "alone.accounts", "beside.accounts[0].passthrough"] {
+        assert!(warnings.iter().any(|warning| warning.contains(told)), "{told}: {warnings:?}");
+    }
+}
+
+#[test]
 fn what_is_not_built_yet_is_left_out_with_a_warning() {
     let world = World::new().file(
         "providers.json",

@@ -174,7 +174,7 @@ fn provider_entries_are_checked() {
         ),
         (
             with(r#""accounts": [{"name": "a"}]"#),
-            "accounts[0]: names no credential; give `apiKeyEnv`, `apiKeyFile`, `apiKey` or `passthrough: true`",
+            "accounts[0]: names no credential; give `apiKeyEnv`, `apiKeyFile` or `apiKey`",
         ),
         (
             with(r#""accounts": [{"apiKey": "k", "priority": 0}]"#),

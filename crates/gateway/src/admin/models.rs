@@ -1,7 +1,6 @@
 //! Models: what is routed, what a name means, reading everything anew.
 
 use crate::{
-    discovery::Which,
     reply::{self, ReplyBody},
     server::Gateway,
 };
@@ -36,7 +35,7 @@ pub(super) async fn refresh(gateway: &Arc<Gateway>) -> Result<Response<ReplyBody
         .reload_now()
         .await
         .map_err(|problem| ErrorView::new(ErrorKind::BadRequest, "invalid_configuration", problem))?;
-    gateway.discover_now(Which::All).await;
+    gateway.discover_all().await;
     let count = gateway.snapshot().table.listed().count();
     Ok(reply::json_value(&json!({ "success": true, "models_count": count })))
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
-use rm_config::{Edit, Strategy, edit_priorities};
+use rm_config::{Edit, EditError, Fallback, Sources, Strategy, edit_priorities_if};
 use rm_protocol::{ErrorKind, ErrorStatus, ErrorView};
 use serde::Deserialize;
 use serde_json::json;
@@ -45,7 +45,7 @@ struct Insert {
 /// `GET /api/admin/priorities`.
 pub(super) fn show(gateway: &Gateway) -> Response<ReplyBody> {
     let settings = gateway.reload.settings();
-    let revision = revision(gateway);
+    let revision = revision(&settings.priorities, settings.fallback);
     let mut response = reply::json_value(&json!({
         "priorities": settings.priorities,
         "fallback": { "strategy": settings.fallback.strategy.name(), "maxRetries": settings.fallback.max_retries },
@@ -57,36 +57,63 @@ pub(super) fn show(gateway: &Gateway) -> Response<ReplyBody> {
     response
 }
 
-/// `PUT` or `PATCH /api/admin/priorities`. A revision, when given, must be the current one.
+/// `PUT` or `PATCH /api/admin/priorities`: everything in it, or nothing. A revision, when given, must be that of the file.
 ///
 /// # Errors
-/// 409 when it is not, 400 when the change does not fit.
+/// 409 when it is not, 400 when the change does not fit, 500 when the file cannot be read or written.
 pub(super) async fn change(
     gateway: &Arc<Gateway>,
     parts: Parts,
     body: Incoming,
 ) -> Result<Response<ReplyBody>, ErrorView> {
-    let change: Change = read(gateway, &parts, body).await?;
-    let tag = parts.headers.get(header::IF_MATCH).and_then(|tag| tag.to_str().ok()).map(|tag| tag.trim_matches('"'));
-    if let Some(expected) = change.revision.as_deref().or(tag)
-        && expected != revision(gateway)
-    {
-        let message = "the priorities were changed meanwhile; read them again";
-        return Err(ErrorView {
-            status: ErrorStatus::or_bad_gateway(StatusCode::CONFLICT),
-            ..ErrorView::new(ErrorKind::BadRequest, "stale_revision", message)
-        });
-    }
-    let bad = |message: String| ErrorView::new(ErrorKind::BadRequest, "invalid_request", message);
+    let change: Change = read(gateway, body).await?;
+    let tag = parts.headers.get(header::IF_MATCH).and_then(|tag| tag.to_str().ok());
+    let expected = change.revision.clone().or_else(|| tag.map(|tag| tag.trim_matches('"').to_owned()));
     let edits = edits(change).map_err(bad)?;
-    let sources = gateway.reload.sources();
-    let file = sources.config_file.clone().unwrap_or_else(|| sources.paths.file("priorities"));
-    let written = tokio::task::spawn_blocking(move || {
-        edits.into_iter().try_for_each(|edit| edit_priorities(&file, edit).map(|_| ()))
-    });
-    written.await.map_err(|error| bad(error.to_string()))?.map_err(|error| bad(error.to_string()))?;
-    gateway.reload_now().await.map_err(bad)?;
+    let writer = gateway.clone();
+    let written = tokio::task::spawn_blocking(move || write(writer.reload.sources(), edits, expected.as_deref()));
+    let written = written.await.unwrap_or_else(|error| Err(failed(&error.to_string())));
+    // Also when it was refused: the next reader sees what stands in the file.
+    let taken_over = gateway.reload_now().await;
+    written?;
+    taken_over.map_err(bad)?;
     Ok(show(gateway))
+}
+
+/// Makes the edits when the file, with what is added to it while it is loaded, has the expected revision.
+fn write(sources: &Sources, edits: Vec<Edit>, expected: Option<&str>) -> Result<(), ErrorView> {
+    let file = sources.config_file.clone().unwrap_or_else(|| sources.paths.file("priorities"));
+    let current = |written: &[String], fallback: Fallback| {
+        let Some(expected) = expected else { return true };
+        let mut list = written.to_vec();
+        if let Some(addition) = &sources.addition {
+            addition.append_to(&mut list);
+        }
+        revision(&list, fallback) == expected
+    };
+    edit_priorities_if(&file, edits, current).map(drop).map_err(|error| match error {
+        EditError::File(error) => failed(&error.to_string()),
+        EditError::Stale => ErrorView {
+            status: ErrorStatus::or_bad_gateway(StatusCode::CONFLICT),
+            ..ErrorView::new(
+                ErrorKind::BadRequest,
+                "stale_revision",
+                "the priorities were changed meanwhile; read them again",
+            )
+        },
+        other @ (EditError::NotAKey(_)
+        | EditError::NotListed(_)
+        | EditError::OutOfRange(_)
+        | EditError::Shape { .. }) => bad(other.to_string()),
+    })
+}
+
+fn bad(message: String) -> ErrorView {
+    ErrorView::new(ErrorKind::BadRequest, "invalid_request", message)
+}
+
+fn failed(message: &str) -> ErrorView {
+    ErrorView::new(ErrorKind::Internal, "not_written", message.to_owned())
 }
 
 fn edits(change: Change) -> Result<Vec<Edit>, String> {
@@ -116,9 +143,8 @@ fn edits(change: Change) -> Result<Vec<Edit>, String> {
 }
 
 /// A short digest of what can be changed here.
-fn revision(gateway: &Gateway) -> String {
-    let settings = gateway.reload.settings();
-    let text = format!("{:?}{:?}", settings.priorities, settings.fallback);
+fn revision(priorities: &[String], fallback: Fallback) -> String {
+    let text = format!("{priorities:?}{fallback:?}");
     Sha256::digest(text.as_bytes()).iter().take(8).fold(String::new(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
         out

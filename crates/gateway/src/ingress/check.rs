@@ -67,6 +67,11 @@ pub(crate) fn framing(parts: &Parts, limits: &HeadLimits) -> Result<(), ErrorVie
     Ok(())
 }
 
+/// A line of the head ends in LF alone: a reader that takes only CRLF sees another head.
+pub(crate) fn bare_lf() -> ErrorView {
+    bad("bad_framing", "a line of the head ends in LF without CR")
+}
+
 /// Checks that the caller means this server and is no foreign web page.
 ///
 /// # Errors
@@ -80,8 +85,9 @@ pub(crate) fn reach(parts: &Parts, reach: &Reach) -> Result<(), ErrorView> {
         return Err(bad("bad_target", "the target names another host"));
     }
     let name = host_name(host);
-    let known = reach.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
-    if !known && ((reach.loopback && !is_loopback(name)) || (!reach.loopback && !reach.hosts.is_empty())) {
+    // Loopback names always count: probes and the command line use them on this machine whatever the server listens on.
+    let known = is_loopback(name) || reach.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
+    if !known && (reach.loopback || !reach.hosts.is_empty()) {
         let view = ErrorView::new(
             ErrorKind::BadRequest,
             "wrong_host",
@@ -159,7 +165,8 @@ fn bad(code: &'static str, message: &str) -> ErrorView {
     ErrorView::new(ErrorKind::BadRequest, code, message)
 }
 
-fn media_type(message: &str) -> ErrorView {
+/// 415.
+pub(crate) fn media_type(message: &str) -> ErrorView {
     ErrorView::new(ErrorKind::MediaType, "unsupported_media_type", message)
 }
 
@@ -222,13 +229,16 @@ mod tests {
     }
 
     #[test]
-    fn on_other_addresses_the_host_counts_only_when_names_are_configured() {
+    fn on_other_addresses_the_host_counts_only_when_names_are_configured_and_loopback_names_always_pass() {
         let open = Reach { loopback: false, hosts: Vec::new(), origins: Vec::new() };
         assert_eq!(status(reach(&parts(&[("host", "10.1.2.3:80")]), &open)), 200);
         assert_eq!(status(reach(&parts(&[("host", "10.1.2.3"), ("origin", "https://evil.example")]), &open)), 403);
         let named = Reach { hosts: vec!["llm.example".into()], ..open };
         assert_eq!(status(reach(&parts(&[("host", "LLM.example:443")]), &named)), 200);
         assert_eq!(status(reach(&parts(&[("host", "10.1.2.3:80")]), &named)), 421);
+        for host in ["127.0.0.1:8080", "localhost", "[::1]:8080"] {
+            assert_eq!(status(reach(&parts(&[("host", host)]), &named)), 200, "{host}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The caller's key.
 //!
 //! Clients send their key in several fields, some in two at once: any valid one admits (R11). Keys are compared by their
-//! SHA-256 in constant time, and a wrong key takes the same path as a missing one. Wrong keys are counted per peer; over
-//! the limit a peer's wrong keys get 429, while valid ones still pass (R12).
+//! SHA-256, each with every key that admits, in constant time. Missing and wrong keys are both 401, with different codes.
+//! Wrong keys are counted per peer; over the limit a peer's wrong keys get 429, while valid ones still pass (R12).
 
 use http::{HeaderMap, HeaderValue};
 use rm_protocol::{ErrorKind, ErrorView};
@@ -13,9 +13,9 @@ use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 
-/// The SHA-256 of the server's key.
+/// The SHA-256 of a key that admits.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyHash([u8; 32]);
 
@@ -23,18 +23,13 @@ impl KeyHash {
     pub(crate) fn of(key: &str) -> Self {
         Self(Sha256::digest(key.as_bytes()).into())
     }
-
-    fn matches(&self, presented: &[u8]) -> bool {
-        let hash: [u8; 32] = Sha256::digest(presented).into();
-        self.0.ct_eq(&hash).into()
-    }
 }
 
 /// Checks keys.
 #[derive(Debug)]
 pub(crate) struct KeyCheck {
     /// `None` when `auth.required` is false.
-    key: Option<KeyHash>,
+    keys: Option<Vec<KeyHash>>,
     wrong: Mutex<HashMap<IpAddr, (Instant, u32)>>,
     wrong_per_minute: u32,
 }
@@ -44,8 +39,9 @@ const WINDOW: Duration = Duration::from_mins(1);
 const PEERS: usize = 4096;
 
 impl KeyCheck {
-    pub(crate) fn new(key: Option<KeyHash>, wrong_per_minute: u32) -> Self {
-        Self { key, wrong: Mutex::default(), wrong_per_minute }
+    /// With `None` everybody is admitted.
+    pub(crate) fn new(keys: Option<Vec<KeyHash>>, wrong_per_minute: u32) -> Self {
+        Self { keys, wrong: Mutex::default(), wrong_per_minute }
     }
 
     /// Admits a caller.
@@ -53,11 +49,11 @@ impl KeyCheck {
     /// # Errors
     /// 401 without a valid key, 429 after too many wrong ones.
     pub(crate) fn admit(&self, headers: &HeaderMap, peer: IpAddr, now: Instant) -> Result<(), ErrorView> {
-        let Some(key) = &self.key else { return Ok(()) };
+        let Some(keys) = &self.keys else { return Ok(()) };
         let mut presented = false;
         for credential in credentials(headers) {
             presented = true;
-            if key.matches(credential) {
+            if admits(keys, credential) {
                 return Ok(());
             }
         }
@@ -100,6 +96,12 @@ impl KeyCheck {
     }
 }
 
+/// Whether a credential is one of the keys. All are compared, so that the time does not tell which one it is.
+fn admits(keys: &[KeyHash], credential: &[u8]) -> bool {
+    let hash: [u8; 32] = Sha256::digest(credential).into();
+    keys.iter().fold(Choice::from(0), |found, key| found | key.0.ct_eq(&hash)).into()
+}
+
 /// Every credential in the head, in the spellings that clients use.
 fn credentials(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let authorization = headers.get_all(http::header::AUTHORIZATION).iter().map(|value| {
@@ -124,7 +126,7 @@ mod tests {
 
     #[test]
     fn any_valid_spelling_admits_and_invalid_others_are_ignored() {
-        let check = KeyCheck::new(Some(KeyHash::of("secret")), 5);
+        let check = KeyCheck::new(Some(vec![KeyHash::of("secret")]), 5);
         let (peer, now) = (IpAddr::from([127, 0, 0, 1]), Instant::now());
         for fields in [
             &[("authorization", "Bearer secret")][..],
@@ -144,7 +146,7 @@ mod tests {
 
     #[test]
     fn wrong_keys_are_limited_per_peer_and_valid_ones_still_pass() {
-        let check = KeyCheck::new(Some(KeyHash::of("secret")), 2);
+        let check = KeyCheck::new(Some(vec![KeyHash::of("secret")]), 2);
         let (peer, now) = (IpAddr::from([127, 0, 0, 1]), Instant::now());
         let wrong = headers(&[("x-api-key", "nope")]);
         let status = |at| check.admit(&wrong, peer, at).unwrap_err().status.as_u16();

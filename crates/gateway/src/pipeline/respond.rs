@@ -270,13 +270,13 @@ const LIMITS_EVERY: u8 = 64;
 
 impl StreamBody {
     /// Ends a stream whose codec panicked, and counts it.
-    fn panicked(&mut self) -> Option<Bytes> {
+    fn panicked(&mut self) -> Bytes {
         self.panics.fetch_add(1, Ordering::Relaxed);
         tracing::error!(request_id = %self.request_id, "a stream panicked");
         let view = ErrorView::new(ErrorKind::Internal, "internal", "the gateway failed on this stream");
         let event = self.protocol.codec().error_event(&self.view(view));
         self.state = State::Ending(None);
-        Some(event)
+        event
     }
 }
 
@@ -287,7 +287,7 @@ impl Body for StreamBody {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
         let polled = catch_unwind(AssertUnwindSafe(|| this.next_piece(cx)));
-        let polled = polled.unwrap_or_else(|_| Poll::Ready(this.panicked()));
+        let polled = polled.unwrap_or_else(|_| Poll::Ready(Some(this.panicked())));
         polled.map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
     }
 }

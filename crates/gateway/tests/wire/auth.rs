@@ -111,6 +111,18 @@ async fn any_spelling_of_the_key_admits_and_wrong_ones_beside_it_are_ignored() {
 }
 
 #[tokio::test]
+async fn each_ingress_key_admits_beside_the_servers_own() {
+    let upstream = Upstream::start().await;
+    let world = World::new().chat("up", &upstream).env("INGRESS_API_KEYS", "sk-team-a,sk-team-b").start();
+    for key in [KEY, "sk-team-a", "sk-team-b"] {
+        assert_eq!(status(&world, &get("/v1/models", &[&format!("x-api-key: {key}")])).await, 200, "{key}");
+    }
+    for key in ["sk-team", "sk-team-a,sk-team-b", "sk-team-c"] {
+        assert_eq!(status(&world, &get("/v1/models", &[&format!("x-api-key: {key}")])).await, 401, "{key}");
+    }
+}
+
+#[tokio::test]
 async fn paths_are_read_in_one_way_for_routing_and_for_the_key() {
     let (_upstream, world) = world().await;
     for fields in [

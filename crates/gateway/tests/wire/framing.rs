@@ -1,10 +1,11 @@
 //! Messages that two readers could read in two ways (R2-R4): refused, and nothing behind them is served.
 
 use crate::{
-    raw::{exchange, head, status, still_served},
+    raw::{chat_error, exchange, head, status, still_served},
     world::{KEY, Running, World, chat_body},
 };
-use rm_testkit::Upstream;
+use rm_testkit::{Reply, Upstream};
+use serde_json::json;
 
 const CHAT: &str = "POST /v1/chat/completions";
 
@@ -121,20 +122,49 @@ async fn the_same_length_twice_is_one_length() {
 }
 
 #[tokio::test]
-async fn a_bare_lf_ends_a_line_and_what_follows_is_read_like_any_other_field() {
+async fn a_bare_lf_in_a_head_is_refused_and_nothing_behind_it_is_served() {
     let (upstream, world) = world().await;
-    assert_eq!(status(&world, b"GET /livez HTTP/1.1\nhost: localhost\n\n").await, 200);
-    // Beside a length, a coding that a proxy took for part of a value still closes the connection.
     let length = format!("content-length: {}", 5 + hidden().len());
-    let bytes = [
+    let smuggling = [
         head("POST /livez", &[&length, "x: y\ntransfer-encoding: chunked"]),
         b"0\r\n\r\n".to_vec(),
         hidden().into_bytes(),
     ];
-    let (mut client, answer) = exchange(&world, &bytes.concat()).await;
-    assert_eq!(answer.unwrap().status, 405);
-    assert!(!still_served(&mut client).await);
+    for bytes in [
+        b"GET /livez HTTP/1.1\nhost: localhost\n\n".to_vec(),
+        b"GET /livez HTTP/1.1\r\nhost: localhost\nx: y\r\n\r\n".to_vec(),
+        b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\n".to_vec(),
+        smuggling.concat(),
+    ] {
+        let (mut client, answer) = exchange(&world, &bytes).await;
+        let answer = answer.unwrap();
+        assert_eq!((answer.status, &*chat_error(&answer)), (400, "bad_framing"), "{}", String::from_utf8_lossy(&bytes));
+        assert!(!still_served(&mut client).await);
+    }
     assert_eq!(upstream.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_bare_lf_is_noticed_in_a_later_head_and_allowed_in_bodies() {
+    let (upstream, world) = world().await;
+    let body = format!("{:#}\n", chat_body("up/m", false));
+    let mut client = world.client().await;
+    for _ in 0..3 {
+        client.send(&head(CHAT, &[&format!("content-length: {}", body.len())])).await.unwrap();
+        client.send(body.as_bytes()).await.unwrap();
+        assert_eq!(client.response().await.unwrap().status, 200);
+    }
+    client
+        .send(&[head("GET /v1/nothing", &[&format!("content-length: {}", body.len())]), body.into_bytes()].concat())
+        .await
+        .unwrap();
+    assert_eq!(client.response().await.unwrap().status, 404);
+    assert_eq!(upstream.requests().len(), 3);
+    let mut client = world.client().await;
+    client.send(&head("GET /livez", &[])).await.unwrap();
+    assert_eq!(client.response().await.unwrap().status, 200);
+    client.send(b"GET /livez HTTP/1.1\r\nhost: localhost\nx: y\r\n\r\n").await.unwrap();
+    assert_eq!(client.response().await.unwrap().status, 400);
 }
 
 #[tokio::test]
@@ -211,6 +241,24 @@ async fn a_refused_upload_that_was_not_read_ends_the_connection_after_its_answer
     let (mut client, answer) = exchange(&world, &[head.into_bytes(), upload].concat()).await;
     assert_eq!(answer.unwrap().status, 401, "a client that sends everything first still sees why");
     assert!(!still_served(&mut client).await);
+}
+
+#[tokio::test]
+async fn an_upload_that_finds_no_place_or_no_reader_sees_its_answer_all_the_same() {
+    let upstream = Upstream::start().await;
+    let narrow = json!({ "limits": { "inFlight": 1, "queue": 0 } });
+    let world = World::new().chat("up", &upstream).server(narrow).start();
+    upstream.always(Reply::hang());
+    let mut first = world.client().await;
+    first.send(hidden().as_bytes()).await.unwrap();
+    upstream.received(1).await;
+    let upload = vec![b'x'; 5 << 20];
+    for (line, expected) in [("POST /v1/messages", 503), ("GET /livez", 200)] {
+        let bytes = [head(line, &[&format!("content-length: {}", upload.len())]), upload.clone()].concat();
+        let (mut client, answer) = exchange(&world, &bytes).await;
+        assert_eq!(answer.unwrap().status, expected, "{line}");
+        assert!(!still_served(&mut client).await, "{line}");
+    }
 }
 
 #[tokio::test]

@@ -295,6 +295,8 @@ async fn more_requests_than_places_are_503_with_a_pause() {
     assert_eq!(world.chat("up/m").await.status, 200);
 }
 
+const JSON: &str = "content-type: application/json";
+
 #[tokio::test]
 async fn changes_by_an_admin_are_strict() {
     let (_upstream, world) = world(json!({ "limits": { "adminBody": "1KiB" } })).await;
@@ -308,13 +310,16 @@ async fn changes_by_an_admin_are_strict() {
     };
     for (field, body, expected) in [
         ("content-type: text/plain", r#"{"priorities":[]}"#, 415),
-        ("x: y", "{", 400),
-        ("x: y", r#"{"priorities":[],"rank":1}"#, 400),
-        ("x: y", r#"{"priorities":"up/m"}"#, 400),
-        ("x: y", r#"{"fallback":{"strategy":"best"}}"#, 400),
-        ("x: y", r#"{"revision":"0","priorities":["up/n"]}"#, 409),
-        ("if-match: \"0\"", r#"{"priorities":["up/n"]}"#, 409),
-        ("x: y", &format!("{{\"priorities\":[\"{}\"]}}", "x".repeat(2000)), 413),
+        ("x: y", r#"{"priorities":[]}"#, 415),
+        (JSON, "{", 400),
+        (JSON, r#"{"priorities":[],"rank":1}"#, 400),
+        (JSON, r#"{"priorities":"up/m"}"#, 400),
+        (JSON, r#"{"fallback":{"strategy":"best"}}"#, 400),
+        (JSON, r#"{"revision":"0","priorities":["up/n"]}"#, 409),
+        ("content-type: application/json\r\nif-match: \"0\"", r#"{"priorities":["up/n"]}"#, 409),
+        (JSON, r#"{"priorities":["up/n"],"remove":"up/x"}"#, 400),
+        (JSON, r#"{"priorities":["up/n"],"fallback":{"maxRetries":11}}"#, 400),
+        (JSON, &format!("{{\"priorities\":[\"{}\"]}}", "x".repeat(2000)), 413),
     ] {
         let answer = put(field, body).await;
         assert_eq!(answer.status, expected, "{field} {body:.60}: {}", answer.text());
@@ -324,4 +329,61 @@ async fn changes_by_an_admin_are_strict() {
     let answer = put("content-type: application/json", r#"{"priorities":["up/n"]}"#).await;
     assert_eq!((answer.status, &answer.json()["priorities"]), (200, &json!(["up/n"])));
     assert_eq!(world.chat("router-maestro").await.header("x-router-model"), Some("up/n"));
+}
+
+#[tokio::test]
+async fn of_two_changes_with_one_revision_one_wins() {
+    let (_upstream, world) = world(json!({})).await;
+    let path = "/api/admin/priorities";
+    let revision = world.get(path).await.json()["revision"].clone();
+    let mut clients = Vec::new();
+    for model in ["up/m", "up/n"] {
+        let body = json!({ "revision": revision, "insert": { "model": model } }).to_string();
+        let fields = [JSON, &format!("content-length: {}", body.len())];
+        let mut client = world.client().await;
+        client.send(&[head(&format!("PATCH {path}"), &fields), body.into_bytes()].concat()).await.unwrap();
+        clients.push(client);
+    }
+    let mut statuses = Vec::new();
+    for mut client in clients {
+        statuses.push(client.response().await.unwrap().status);
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+    assert_eq!(world.get(path).await.json()["priorities"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_the_servers_fault() {
+    let (_upstream, world) = world(json!({})).await;
+    let file = world.config_file("priorities.json");
+    std::fs::write(world.config_file("real.json"), "{}").unwrap();
+    std::os::unix::fs::symlink(world.config_file("real.json"), file).unwrap();
+    let body = r#"{"priorities":["up/n"]}"#;
+    let fields = [JSON, &format!("content-length: {}", body.len())];
+    let bytes = [head("PUT /api/admin/priorities", &fields), body.as_bytes().to_vec()].concat();
+    let answer = exchange(&world, &bytes).await.1.unwrap();
+    assert_eq!((answer.status, &*chat_error(&answer)), (500, "not_written"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn admin_paths_name_their_methods_and_every_change_says_that_it_is_json() {
+    let (_upstream, world) = world(json!({})).await;
+    for (line, allowed) in [
+        ("POST /api/admin/models", "GET"),
+        ("GET /api/admin/models/refresh", "POST"),
+        ("DELETE /api/admin/priorities", "GET, PUT, PATCH"),
+    ] {
+        let answer = exchange(&world, &head(line, &[])).await.1.unwrap();
+        assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{line}");
+        assert_eq!(chat_error(&answer), "method_not_allowed");
+    }
+    let refresh = async |fields: &[&str], body: &str| {
+        let bytes = [head("POST /api/admin/models/refresh", fields), body.as_bytes().to_vec()].concat();
+        exchange(&world, &bytes).await.1.unwrap().status
+    };
+    assert_eq!(refresh(&[], "").await, 200);
+    assert_eq!(refresh(&[JSON, "content-length: 2"], "{}").await, 200);
+    assert_eq!(refresh(&["content-type: text/plain"], "").await, 415);
+    assert_eq!(refresh(&["content-length: 3"], "a=b").await, 415);
 }

@@ -1,7 +1,7 @@
 //! Starting, stopping, and changing the configuration of a running server (R50, R55).
 
 use crate::{
-    raw::{chat_error, error_at},
+    raw::{chat_error, error_at, eventually, head},
     world::{KEY, Running, World, chat_body, messages_body},
 };
 use rm_gateway::{Server, StartError};
@@ -19,9 +19,7 @@ async fn begin(world: &Running, path: &str, model: &str, stream: bool) -> Client
 
 /// Waits until nobody listens there any more.
 async fn refused(world: &Running) {
-    while TcpStream::connect(world.address).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
+    eventually("a closed port", async || TcpStream::connect(world.address).await.is_err()).await;
 }
 
 async fn refresh(world: &Running) -> Response {
@@ -82,6 +80,7 @@ async fn when_the_drain_time_is_over_every_answer_ends_in_its_own_protocol() {
                 let answer = client.response().await.unwrap();
                 assert_eq!((answer.status, &*error_at(path, &answer)), (503, "shutting_down"), "{path} {native}");
             }
+            drop((waiting, plain));
             world.stopped().await;
         }
     }
@@ -145,7 +144,7 @@ async fn a_changed_file_is_noticed_without_being_told() {
     let (old, new) = (Upstream::start().await, Upstream::start().await);
     let world = World::new().chat("old", &old).start();
     write_providers(&world, &provider("new", &new).to_string());
-    while world.get("/v1/models/new/m").await.status != 200 {}
+    eventually("the new provider", async || world.get("/v1/models/new/m").await.status == 200).await;
     assert_eq!(world.chat("new/m").await.status, 200);
 }
 
@@ -188,4 +187,40 @@ async fn the_open_pages_tell_nothing_that_is_not_everybodys_business() {
         }
     }
     assert_eq!(world.get("/health").await.json()["status"], "healthy");
+}
+
+#[tokio::test]
+async fn a_changed_retry_budget_counts_after_a_reload() {
+    let upstream = Upstream::start().await;
+    upstream.always(chat::error(503, "busy"));
+    let budget = |per_second: u32| {
+        let backoff = json!({ "min": "1ms", "max": "1ms" });
+        json!({ "resilience": { "backoff": backoff, "retryBudget": { "percent": 0, "perSecond": per_second } } })
+    };
+    let entry = json!({ "type": "openai-compatible", "baseURL": upstream.v1_url(), "apiKey": "k", "models": ["m"], "maxRetries": 1 });
+    let world = World::new().provider("up", entry).server(budget(0)).start();
+    let attempts = async || world.chat("up/m").await.header("x-router-attempts").unwrap().to_owned();
+    assert_eq!(attempts().await, "1");
+    std::fs::write(world.config_file("server.json"), budget(1000).to_string()).unwrap();
+    assert_eq!(refresh(&world).await.status, 200);
+    assert_eq!(attempts().await, "2");
+}
+
+#[tokio::test]
+async fn an_upload_still_on_its_way_when_the_drain_time_ends_learns_why_it_is_not_served() {
+    let upstream = Upstream::start().await;
+    let mut world = World::new().chat("up", &upstream).server(json!({ "timeouts": { "drain": "50ms" } })).start();
+    let mut client = world.client().await;
+    let upload = vec![b' '; 5 << 20];
+    client.send(&head("POST /v1/chat/completions", &[&format!("content-length: {}", upload.len())])).await.unwrap();
+    client.send(&upload[..1000]).await.unwrap();
+    let status = world.get("/livez").await.status;
+    assert_eq!(status, 200);
+    world.stop();
+    refused(&world).await;
+    // It sends everything before it looks for an answer.
+    let _ = client.send(&upload[1000..]).await;
+    let answer = client.response().await.unwrap();
+    assert!([400, 503].contains(&answer.status), "{}", answer.status);
+    world.stopped().await;
 }

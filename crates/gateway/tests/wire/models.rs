@@ -1,10 +1,10 @@
 //! Model lists, discovery, and token counts.
 
 use crate::{
-    raw::{chat_error, exchange, head, messages_error},
-    world::{Running, World, messages_body},
+    raw::{chat_error, eventually, exchange, head, messages_error},
+    world::{KEY, Running, World, messages_body},
 };
-use rm_testkit::{Reply, Response, Upstream, chat};
+use rm_testkit::{Gate, Reply, Response, Upstream, chat};
 use serde_json::{Value, json};
 
 async fn anthropic(world: &Running, path: &str) -> Response {
@@ -152,7 +152,7 @@ async fn a_failed_catalogue_never_hides_a_pinned_model_and_comes_later() {
     upstream
         .models(&["x"])
         .route("/models", Reply::json(200, &json!({ "object": "list", "data": [{ "id": "x", "object": "model" }] })));
-    while !listed(&world).await.contains(&"open/x".to_owned()) {}
+    eventually("the list", async || listed(&world).await.contains(&"open/x".to_owned())).await;
     // And once known it stays, whatever becomes of the list.
     upstream.route("/models", chat::error(500, "no list today"));
     world.post("/api/admin/models/refresh", &json!({})).await;
@@ -169,6 +169,34 @@ async fn a_catalogue_that_hangs_or_is_nonsense_holds_nobody_up() {
     assert_eq!(world.chat("open/anything").await.status, 200);
     assert_eq!(world.chat("odd/anything").await.status, 200);
     assert_eq!(listed(&world).await, ["auto", "fixed/m", "fixed/n"]);
+}
+
+#[tokio::test]
+async fn requests_join_the_fetch_of_a_slow_catalogue_and_queue_none_of_their_own() {
+    let upstream = Upstream::start().await;
+    let gate = Gate::new();
+    upstream.route("/models", Reply::status(200).body("<html>").gate_at(0, &gate));
+    let world = World::new().provider("open", open(&upstream)).start();
+    assert_eq!(lists_at_once(&world, 10).await, [200; 10]);
+    // Their patience is over. The fetch ends, and none of them has left another one behind it.
+    gate.open();
+    assert_eq!(lists_at_once(&world, 10).await, [200; 10]);
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+/// The statuses of `count` model lists asked for at once.
+async fn lists_at_once(world: &Running, count: usize) -> Vec<u16> {
+    let mut clients = Vec::new();
+    for _ in 0..count {
+        let mut client = world.client().await;
+        client.get("/v1/models", &[("x-api-key", KEY)]).await.unwrap();
+        clients.push(client);
+    }
+    let mut statuses = Vec::new();
+    for mut client in clients {
+        statuses.push(client.response().await.unwrap().status);
+    }
+    statuses
 }
 
 #[tokio::test]

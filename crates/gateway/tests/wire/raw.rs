@@ -3,7 +3,7 @@
 use crate::world::{KEY, Running};
 use rm_testkit::{Client, Response};
 use serde_json::Value;
-use std::io;
+use std::{io, time::Duration};
 
 /// A head with the key: `line` is the request line without its version, `fields` whole lines.
 pub(crate) fn head(line: &str, fields: &[&str]) -> Vec<u8> {
@@ -40,6 +40,16 @@ pub(crate) async fn still_served(client: &mut Client) -> bool {
             true
         }
     }
+}
+
+/// Asks again and again until `done`, but not for ever.
+pub(crate) async fn eventually(what: &str, mut done: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !done().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(20), wait).await.is_ok(), "waited in vain for {what}");
 }
 
 /// The code of an error in OpenAI's envelope.
