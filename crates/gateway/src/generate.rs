@@ -21,6 +21,16 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+const MODEL: HeaderName = HeaderName::from_static("x-router-model");
+const PROVIDER: HeaderName = HeaderName::from_static("x-router-provider");
+const ACCOUNT: HeaderName = HeaderName::from_static("x-router-account");
+const LANE: HeaderName = HeaderName::from_static("x-router-lane");
+const SOURCE: HeaderName = HeaderName::from_static("x-router-source");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-router-attempts");
+const FAILED: HeaderName = HeaderName::from_static("x-router-failed");
+const LOSS: HeaderName = HeaderName::from_static("x-router-loss");
+const COUNT: HeaderName = HeaderName::from_static("x-router-count");
+
 /// Serves one generate request.
 pub(crate) async fn generate(
     gateway: &Arc<Gateway>,
@@ -43,7 +53,7 @@ pub(crate) async fn generate(
     } else {
         answer(gateway, &snapshot, &call, search.await)
     };
-    response.headers_mut().insert(HeaderName::from_static("x-router-source"), HeaderValue::from_static(source));
+    response.headers_mut().insert(SOURCE, HeaderValue::from_static(source));
     response
 }
 
@@ -117,17 +127,17 @@ fn answer(gateway: &Gateway, snapshot: &Snapshot, call: &Arc<Call>, outcome: pip
         }
     };
     let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static("x-router-attempts"), HeaderValue::from(outcome.attempts));
+    headers.insert(ATTEMPTS, HeaderValue::from(outcome.attempts));
     if !outcome.trail.is_empty()
         && let Ok(trail) = HeaderValue::from_str(&outcome.trail)
     {
-        headers.insert(HeaderName::from_static("x-router-failed"), trail);
+        headers.insert(FAILED, trail);
     }
     response
 }
 
 fn success(gateway: &Gateway, snapshot: &Snapshot, call: &Arc<Call>, served: Served) -> Response<ReplyBody> {
-    let Served { model, provider, account, headers, translated, losses, payload } = served;
+    let Served { model, account, headers, translated, losses, payload } = served;
     let streamed = matches!(payload, Payload::Stream(_));
     let body = match payload {
         Payload::Whole(bytes) => ReplyBody::whole(bytes),
@@ -141,13 +151,14 @@ fn success(gateway: &Gateway, snapshot: &Snapshot, call: &Arc<Call>, served: Ser
     } else {
         to.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    name(to, "x-router-model", &model);
-    name(to, "x-router-provider", provider.as_str());
-    name(to, "x-router-account", account.as_str());
-    to.insert(
-        HeaderName::from_static("x-router-lane"),
-        HeaderValue::from_static(if translated { "translated" } else { "bytes" }),
-    );
+    to.reserve(8);
+    name(to, &MODEL, &model);
+    for (name, value) in [PROVIDER, ACCOUNT].into_iter().zip(&account.names) {
+        if let Some(value) = value {
+            to.insert(name, value.clone());
+        }
+    }
+    to.insert(LANE, HeaderValue::from_static(if translated { "translated" } else { "bytes" }));
     note_losses(to, &losses);
     response
 }
@@ -177,17 +188,17 @@ fn stream_headers(headers: &mut HeaderMap) {
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 }
 
-fn name(headers: &mut HeaderMap, name: &'static str, value: &str) {
+fn name(headers: &mut HeaderMap, name: &HeaderName, value: &str) {
     // Names come from the configuration; one that no header can hold is left out.
     if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(HeaderName::from_static(name), value);
+        headers.insert(name, value);
     }
 }
 
 fn note_losses(headers: &mut HeaderMap, losses: &Losses) {
     const LONGEST: usize = 1024;
     if let Some(text) = losses.header(LONGEST) {
-        name(headers, "x-router-loss", &text);
+        name(headers, &LOSS, &text);
     }
 }
 
@@ -214,7 +225,7 @@ pub(crate) async fn count_tokens(
     let request = rm_protocol::messages::decode_count(&call.body)?;
     let tokens = rm_protocol::tokens::count(&request);
     let mut response = reply::json(StatusCode::OK, format!("{{\"input_tokens\":{tokens}}}"));
-    name(response.headers_mut(), "x-router-count", "estimate");
+    name(response.headers_mut(), &COUNT, "estimate");
     debug_assert_eq!(endpoint.protocol, Protocol::Messages);
     Ok(response)
 }

@@ -4,6 +4,7 @@ use crate::{
     discovery::Discovery,
     ingress::{body::BodyLimits, check::HeadLimits},
 };
+use http::HeaderValue;
 use rm_catalog::{AccountName, ProviderId, ProviderKind};
 use rm_config::{ProviderSettings, Settings};
 use rm_protocol::sse;
@@ -54,6 +55,8 @@ pub(crate) struct Account {
     pub(crate) provider: ProviderId,
     pub(crate) name: AccountName,
     pub(crate) endpoint: Arc<Endpoint>,
+    /// The values of `x-router-provider` and `x-router-account`; none where no header can hold the name.
+    pub(crate) names: [Option<HeaderValue>; 2],
 }
 
 /// A provider's retry budget; outlives snapshots that do not change its policy.
@@ -184,6 +187,7 @@ impl Provider {
                 provider: spec.id.clone(),
                 name: account.name.clone(),
                 endpoint: account.endpoint.clone(),
+                names: [spec.id.as_str().parse().ok(), account.name.as_str().parse().ok()],
             })
         };
         Self {

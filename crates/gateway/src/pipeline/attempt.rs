@@ -30,8 +30,7 @@ use tokio::time::timeout;
 pub(crate) struct Served {
     /// `provider/model`.
     pub(crate) model: String,
-    pub(crate) provider: rm_catalog::ProviderId,
-    pub(crate) account: rm_catalog::AccountName,
+    pub(crate) account: Arc<Account>,
     /// Headers of the upstream that the client may see.
     pub(crate) headers: HeaderMap,
     pub(crate) translated: bool,
@@ -276,8 +275,7 @@ impl Half {
         };
         Served {
             model: scene.served_model(),
-            provider: scene.provider.id.clone(),
-            account: scene.account.name.clone(),
+            account: scene.account.clone(),
             headers: self.headers,
             translated: self.translated,
             losses: self.losses,
