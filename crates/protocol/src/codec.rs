@@ -106,6 +106,8 @@ pub struct Dialect {
     pub stream_usage: bool,
     /// Chat: `developer` is understood; otherwise it becomes `system`.
     pub developer_role: bool,
+    /// Chat: `prompt_cache_key` is understood, so one is made from the session that a foreign client names.
+    pub prompt_cache_key: bool,
     /// Messages: the upstream is Anthropic itself, so the client's billing block and beta fields are kept.
     pub anthropic: bool,
     /// Output cap written when the client gave none and the protocol requires one; `None` lets the codec choose by model.
@@ -119,6 +121,7 @@ impl Default for Dialect {
             replay_reasoning: false,
             stream_usage: true,
             developer_role: true,
+            prompt_cache_key: false,
             anthropic: false,
             default_max_tokens: None,
         }

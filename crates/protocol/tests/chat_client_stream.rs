@@ -243,3 +243,60 @@ fn a_ping_before_the_first_event_is_a_comment() {
     let mut encoder = encoder(true, Names::default(), &[Event::Ping]);
     assert_eq!(&encoder.out().split()[..], b": ping\n\n");
 }
+
+#[test]
+fn what_an_upstream_does_not_count_is_estimated_from_what_was_shown() {
+    let mut encoder = encoder(
+        true,
+        Names::default(),
+        &[
+            Event::Reasoning("12345678"),
+            Event::Text("1234"),
+            Event::CallStart { key: 0, id: "a", name: "f", kind: CallKind::Function },
+            Event::CallDelta { key: 0, arguments: r#"{"a":1}"# },
+            Event::CallEnd { key: 0 },
+            Event::End,
+        ],
+    );
+    let chunks = data(&mut *encoder);
+    let usage = &chunks[chunks.len() - 2]["usage"];
+    assert_eq!((&usage["prompt_tokens"], &usage["completion_tokens"]), (&json!(11), &json!(5)));
+}
+
+#[test]
+fn reasoning_without_measure_is_shown_but_not_kept_and_its_proof_is_a_loss() {
+    let mut encoder = encoder(false, Names::default(), &[]);
+    let piece = "x".repeat(1 << 20);
+    for _ in 0..5 {
+        encoder.event(&Event::Reasoning(&piece));
+    }
+    encoder.event(&Event::Signature("sig"));
+    encoder.event(&Event::Break);
+    assert!(!String::from_utf8(encoder.out().split().to_vec()).unwrap().contains("reasoning_details"));
+    assert_eq!(encoder.losses().header(200).as_deref(), Some("signature=dropped"));
+    encoder.event(&Event::Reasoning("short"));
+    encoder.event(&Event::Signature("sig"));
+    assert!(String::from_utf8(encoder.out().split().to_vec()).unwrap().contains(r#""text":"short""#));
+}
+
+#[test]
+fn citations_without_measure_are_not_kept() {
+    let mut encoder = encoder(false, Names::default(), &[]);
+    let raw = format!(r#"{{"url":"https://example.com/{}","title":"T"}}"#, "x".repeat(1 << 20));
+    for _ in 0..5 {
+        encoder.event(&Event::Citation { maker: Protocol::Messages, raw: &raw });
+    }
+    encoder.event(&Event::End);
+    assert!(encoder.out().len() < 5 << 20);
+    assert_eq!(encoder.losses().header(200).as_deref(), Some("citations=dropped"));
+}
+
+#[test]
+fn a_custom_tools_text_that_never_begins_is_passed_on_as_it_is() {
+    let mut names = Names::default();
+    names.push("sql".into(), "sql".into(), Stand::Custom);
+    let mut events = vec![Event::CallStart { key: 0, id: "a", name: "sql", kind: CallKind::Function }];
+    events.extend(vec![Event::CallDelta { key: 0, arguments: " " }; 1025]);
+    let said = deltas(names, &events);
+    assert_eq!(said.last().unwrap()["tool_calls"][0]["custom"]["input"], " ".repeat(1025));
+}

@@ -540,8 +540,12 @@ fn models_that_take_tools_only_without_reasoning_are_told_so() {
     let sent = try_send(&asked, "gpt-5.5", Dialect::default()).unwrap();
     assert_eq!(sent.body["reasoning_effort"], "none");
     assert!(sent.losses.contains("output_config.effort"), "{}", sent.losses);
-    asked.tools.clear();
+    asked.tools = vec![hosted("web_search")];
     assert_eq!(try_send(&asked, "gpt-5.5", Dialect::default()).unwrap().body["reasoning_effort"], "high");
+    asked.tools = vec![function("f")];
+    asked.thinking = Thinking { mode: Some(ThinkingMode::Disabled), effort: None, show: None };
+    let sent = try_send(&asked, "gpt-5.10", Dialect::default()).unwrap();
+    assert_eq!((&sent.body["reasoning_effort"], sent.losses.as_str()), (&json!("none"), ""));
 }
 
 #[test]
@@ -550,4 +554,52 @@ fn a_run_of_a_hundred_thousand_assistant_turns_is_written_at_once() {
     let results = (0..1000).map(|_| turn(Role::User, vec![result("c", vec![text("r")], None)]));
     let sent = send(&request(hello().into_iter().chain(calls).chain(results).collect()));
     assert!(sent.body["messages"].as_array().unwrap().len() > 100_000);
+}
+
+#[test]
+fn a_document_of_text_blocks_goes_as_text_and_one_that_only_its_maker_reads_is_refused() {
+    let sent = |raw: &'static str, what: &'static str| {
+        let sealed = Sealed { maker: MAKER, raw: Raw(Str::from_static(raw)) };
+        let opaque = part(PartKind::Opaque { what: what.into(), sealed });
+        let request = request(vec![
+            turn(Role::User, vec![text("Read")]),
+            turn(Role::Assistant, vec![call("a", "f", "{}")]),
+            turn(Role::User, vec![result("a", vec![opaque], None)]),
+        ]);
+        try_send(&request, "m", Dialect::default())
+    };
+    let blocks = r#"{"type":"document","source":{"type":"content","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}}"#;
+    let written = sent(blocks, "document").ok().unwrap();
+    assert_eq!(written.body["messages"][2]["content"], "a\nb");
+    assert!(written.losses.contains("approximated messages[2].content[0].content[0] "), "{}", written.losses);
+    let plain = r#"{"type":"document","source":{"type":"content","content":"c"}}"#;
+    assert_eq!(sent(plain, "document").ok().unwrap().body["messages"][2]["content"], "c");
+    let pictures =
+        r#"{"type":"document","source":{"type":"content","content":[{"type":"image","source":{"type":"url"}}]}}"#;
+    let path = Some("messages[2].content[0].content[0]".to_owned());
+    assert_eq!(sent(pictures, "document").err().map(|fault| fault.path), path);
+    assert_eq!(sent(r#"{"type":"document","source":{"type":"new"}}"#, "document").err().map(|fault| fault.path), path);
+    assert_eq!(sent(r#"{"type":"image","source":{"type":"new"}}"#, "image").err().map(|fault| fault.path), path);
+}
+
+#[test]
+fn a_session_of_a_foreign_client_becomes_the_cache_key_where_the_upstream_takes_one() {
+    let dialect = Dialect { prompt_cache_key: true, ..Dialect::default() };
+    let key = |user: Option<&'static str>, own: Option<&'static str>, dialect: Dialect| {
+        let mut request = request(hello());
+        (request.user, request.cache_key) = (user.map(Str::from_static), own.map(Str::from_static));
+        try_send(&request, "m", dialect).unwrap().body["prompt_cache_key"].as_str().map(str::to_owned)
+    };
+    let json = Some(r#"{"device_id":"d","account_uuid":"","session_id":"0199a2b4"}"#);
+    assert_eq!(key(json, None, dialect).as_deref(), Some("0199a2b4"));
+    assert_eq!(key(Some("user_d_account__session_abc"), None, dialect).as_deref(), Some("abc"));
+    assert_eq!(key(json, Some("mine"), dialect).as_deref(), Some("mine"));
+    for without in [None, Some("somebody"), Some("user_session_"), Some("{}"), Some(r#"{"session_id":7}"#)] {
+        assert_eq!(key(without, None, dialect), None, "{without:?}");
+    }
+    assert_eq!(key(json, None, Dialect::default()), None);
+    let own = Protocol::Chat
+        .codec()
+        .decode(&Str::from_static(r#"{"messages":[{"role":"user","content":"x"}],"user":"a_session_b"}"#));
+    assert!(try_send(&own.unwrap(), "m", dialect).unwrap().body["prompt_cache_key"].is_null());
 }

@@ -1,7 +1,7 @@
 //! Errors of Chat upstreams, and errors for Chat clients.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use rm_protocol::{BadResponse, ErrorKind, ErrorView, Protocol, Str, UpstreamError};
+use rm_protocol::{BadResponse, ErrorKind, ErrorView, Protocol, Str, UpstreamError, ir::PartKind};
 use serde_json::{Value, json};
 
 fn read(body: &str) -> Option<UpstreamError> {
@@ -121,22 +121,40 @@ fn an_error_body_of_nested_lists_is_no_error_and_is_not_followed_down() {
 
 #[test]
 fn an_answer_that_its_upstream_gave_up_is_an_error_and_no_answer() {
-    let body = json!({"id": "c", "choices": [{"index": 0, "finish_reason": "error", "error": {"message": "provider died"},
-        "message": {"role": "assistant", "content": "partial"}}]});
-    let error = Protocol::Chat.codec().decode_response(&Str::from(body.to_string())).unwrap_err();
-    assert!(matches!(error, BadResponse::Error(error) if error.message == "provider died"));
+    let fault = |choice: Value| {
+        let body = json!({"id": "c", "choices": [choice]});
+        let error = Protocol::Chat.codec().decode_response(&Str::from(body.to_string())).unwrap_err();
+        let BadResponse::Error(error) = error else { unreachable!("an error of the upstream") };
+        error.message
+    };
+    let told = json!({"index": 0, "finish_reason": "error", "error": {"message": "provider died"},
+        "message": {"role": "assistant", "content": "partial"}});
+    assert_eq!(fault(told), "provider died");
+    assert_ne!(fault(json!({"index": 0, "finish_reason": "error", "error": null})), "null");
 }
 
 #[test]
-fn a_part_that_an_upstream_invents_does_not_cost_the_answer() {
-    let content =
-        json!([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "Hi"}]);
+fn a_part_that_an_upstream_invents_does_not_cost_the_answer_and_its_thinking_is_reasoning() {
+    let content = json!([
+        {"type": "thinking", "thinking": [{"type": "text", "text": "h"}, {"type": "text", "text": "m"}]},
+        {"type": "reference", "reference_ids": [1]},
+        {"type": "thinking", "thinking": "of another shape"},
+        {"type": "text", "text": "Hi"},
+    ]);
     let body = json!({"id": "c", "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}]});
     let response = Protocol::Chat.codec().decode_response(&Str::from(body.to_string())).unwrap();
-    assert!(
-        response
-            .parts
-            .iter()
-            .any(|part| matches!(&part.kind, rm_protocol::ir::PartKind::Text(text) if &**text == "Hi"))
-    );
+    let what: Vec<&str> = response
+        .parts
+        .iter()
+        .map(|part| match &part.kind {
+            PartKind::Reasoning(reasoning) => &*reasoning.text,
+            PartKind::Opaque { what, .. } => &**what,
+            PartKind::Text(text) => &**text,
+            _ => "?",
+        })
+        .collect();
+    assert_eq!(what, ["hm", "reference", "thinking", "Hi"]);
+    let request = json!({"model": "m", "messages": [{"role": "assistant", "content": content}]});
+    let fault = Protocol::Chat.codec().decode(&Str::from(request.to_string())).unwrap_err();
+    assert_eq!(fault.param.as_deref(), Some("messages[0].content[0].type"));
 }

@@ -269,4 +269,56 @@ fn an_error_inside_the_stream_is_told_with_the_upstreams_words() {
     }
     let failed = chunks(&[r#"{"index":0,"delta":{"content":""},"finish_reason":"error"}"#]);
     assert!(matches!(read(&failed).1, Err(StreamError::Upstream(_))));
+    let told =
+        chunks(&[r#"{"index":0,"delta":{"content":""},"finish_reason":"error","error":{"message":"provider died"}}"#]);
+    assert!(matches!(read(&told).1, Err(StreamError::Upstream(error)) if error.message == "provider died"));
+}
+
+#[test]
+fn arguments_that_break_off_are_no_clean_end_unless_the_cap_or_a_filter_says_why() {
+    let cut =
+        r#"{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":\"}"}}]}}"#;
+    let after = |finish: &str| read(&(chunks(&[cut, finish]) + "data: [DONE]\n\n"));
+    let finish = |word: &str| format!(r#"{{"index":0,"delta":{{}},"finish_reason":"{word}"}}"#);
+    for word in ["tool_calls", "stop", ""] {
+        let (events, ended) = after(&finish(word));
+        assert_eq!(ended, Err(StreamError::Truncated), "{word}");
+        assert!(!events.contains("end 0") && !events.contains("done"), "{events}");
+    }
+    assert_eq!(read(&chunks(&[cut, &finish("tool_calls")])).1, Err(StreamError::Truncated));
+    assert_eq!(after(&finish("content_filter")).1, Ok(()));
+    let second = cut.replace(r#""index":0,"delta""#, r#""index":1,"delta""#);
+    let length = r#"{"index":1,"delta":{},"finish_reason":"length"}"#;
+    let (events, ended) = read(&(chunks(&[&finish("tool_calls"), &second, length]) + "data: [DONE]\n\n"));
+    assert_eq!(ended, Ok(()));
+    assert!(events.ends_with("stop Length\ndone\n"), "{events}");
+    let free = r#"{"tool_calls":[{"index":0,"id":"a","custom":{"name":"f","input":"if (x) {"}}]}"#;
+    assert!(whole(&[free], "tool_calls").ends_with("stop ToolCalls\ndone\n"));
+}
+
+#[test]
+fn a_stream_keeps_no_more_of_nameless_arguments_calls_and_choices_than_an_answer_needs() {
+    let mut decoder = Protocol::Chat.codec().stream_decoder();
+    let mut push = |choice: &str| {
+        let mut splitter = Splitter::new(Limits::default());
+        let stream = chunks(&[choice]);
+        splitter.push(stream.as_bytes(), |frame| decoder.frame(frame, &mut Transcript::default()))
+    };
+    let piece = "x".repeat(1 << 20);
+    let nameless =
+        format!(r#"{{"index":0,"delta":{{"tool_calls":[{{"index":0,"function":{{"arguments":"{piece}"}}}}]}}}}"#);
+    let fault = (0..5).find_map(|_| push(&nameless).err());
+    assert!(matches!(fault, Some(StreamError::Malformed(_))), "{fault:?}");
+    let calls: Vec<String> =
+        (0..2000).map(|n| format!(r#"{{"index":{n},"id":"c{n}","function":{{"name":"f"}}}}"#)).collect();
+    let calls = format!(r#"{{"index":0,"delta":{{"tool_calls":[{}]}}}}"#, calls.join(","));
+    assert!(matches!(read(&chunks(&[&calls])).1, Err(StreamError::Malformed(_))));
+    let choices: Vec<String> = (0..200).map(|n| format!(r#"{{"index":{n},"delta":{{}}}}"#)).collect();
+    assert!(matches!(read(&chunks(&[&choices.join(",")])).1, Err(StreamError::Malformed(_))));
+}
+
+#[test]
+fn a_deprecated_function_call_is_named_and_does_not_end_the_stream() {
+    let call = r#"{"function_call":{"name":"f","arguments":"{}"}}"#;
+    assert_eq!(whole(&[call], "function_call"), "opaque function_call\nstop End\ndone\n");
 }

@@ -15,6 +15,7 @@ const FAITHFUL: Dialect = Dialect {
     replay_reasoning: true,
     stream_usage: false,
     developer_role: true,
+    prompt_cache_key: false,
     anthropic: true,
     default_max_tokens: None,
 };

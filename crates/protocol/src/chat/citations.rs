@@ -35,9 +35,16 @@ pub(super) fn write_whole(w: &mut Writer, parts: &[Part]) {
     }
 }
 
+/// Most bytes of addresses and titles that are kept until the end of an answer.
+const MOST: usize = 4 << 20;
+
 /// Citations that were met, in order.
 #[derive(Debug, Default)]
-pub(super) struct Annotations(Vec<Annotation>);
+pub(super) struct Annotations {
+    list: Vec<Annotation>,
+    /// Bytes that the list keeps.
+    held: usize,
+}
 
 #[derive(Debug)]
 struct Annotation {
@@ -48,7 +55,8 @@ struct Annotation {
 }
 
 impl Annotations {
-    /// Takes a citation, verbatim, of the text block that starts at character `start`. False when it cites no page.
+    /// Takes a citation, verbatim, of the text block that starts at character `start`. False when it cites no page, or
+    /// when there are too many.
     pub(super) fn push(&mut self, raw: &str, start: usize) -> bool {
         let citation: Result<CitationWire<'_>, _> = wire::read(raw);
         citation.is_ok_and(|citation| self.add(&citation, start))
@@ -57,26 +65,30 @@ impl Annotations {
     fn add(&mut self, citation: &CitationWire<'_>, start: usize) -> bool {
         let Some(url) = &citation.url else { return false };
         let title = citation.title.as_deref().unwrap_or_default().to_owned();
-        self.0.push(Annotation { url: url.to_string(), title, start, end: None });
+        self.held += size_of::<Annotation>() + url.len() + title.len();
+        if self.held > MOST {
+            return false;
+        }
+        self.list.push(Annotation { url: url.to_string(), title, start, end: None });
         true
     }
 
     /// The text block of the last citations ends at character `end`.
     pub(super) fn close(&mut self, end: usize) {
-        for annotation in self.0.iter_mut().rev().take_while(|annotation| annotation.end.is_none()) {
+        for annotation in self.list.iter_mut().rev().take_while(|annotation| annotation.end.is_none()) {
             annotation.end = Some(end);
         }
     }
 
     /// Whether none was met.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 
     /// Writes the list.
     pub(super) fn write(&self, w: &mut Writer) {
         w.begin_list();
-        for Annotation { url, title, start, end } in &self.0 {
+        for Annotation { url, title, start, end } in &self.list {
             w.begin().key("type").text("url_citation").key("url_citation").begin();
             w.key("start_index").number(*start as u64).key("end_index").number(end.unwrap_or(*start) as u64);
             w.key("title").text(title).key("url").text(url).end().end();

@@ -1,12 +1,12 @@
 //! `content`: one string, or a list of parts.
 
 use super::{
-    extras,
+    extras, reasoning,
     wire::{AudioWire, FileWire, ImageWire, PartWire, at, needed, read_at, string, string_of},
 };
 use crate::{
     BadRequest, Protocol, Str,
-    ir::{CacheMark, Form, Part, PartKind, Source},
+    ir::{CacheMark, Form, Part, PartKind, Sealed, Source},
     json::{List, Text, Writer, own, own_raw},
 };
 use serde_json::value::RawValue;
@@ -14,11 +14,25 @@ use serde_json::value::RawValue;
 /// The children of a part that have members of their own.
 const CHILDREN: [&str; 3] = ["image_url.", "input_audio.", "file."];
 
+/// Who wrote a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Author {
+    /// The client, in a request: parts that nobody knows are refused.
+    Client,
+    /// The upstream, in an answer: what it invents must not cost the answer.
+    Upstream,
+}
+
 /// Reads `content`. An empty string gives no part: the form says that it was there.
-pub(super) fn decode(source: &Str, raw: &RawValue, path: &str) -> Result<(Vec<Part>, Form), BadRequest> {
+pub(super) fn decode(
+    source: &Str,
+    raw: &RawValue,
+    author: Author,
+    path: &str,
+) -> Result<(Vec<Part>, Form), BadRequest> {
     if raw.get().starts_with('[') {
         let wires: List<&RawValue> = read_at(path, raw)?;
-        let part = |(index, raw): (usize, &&RawValue)| decode_part(source, raw, &format!("{path}[{index}]"));
+        let part = |(index, raw): (usize, &&RawValue)| decode_part(source, raw, author, &format!("{path}[{index}]"));
         let parts: Result<Vec<Part>, BadRequest> = wires.iter().enumerate().map(part).collect();
         return Ok((parts?, Form::List));
     }
@@ -29,7 +43,7 @@ pub(super) fn decode(source: &Str, raw: &RawValue, path: &str) -> Result<(Vec<Pa
     Ok((part.into_iter().collect(), Form::Text))
 }
 
-fn decode_part(source: &Str, raw: &RawValue, path: &str) -> Result<Part, BadRequest> {
+fn decode_part(source: &Str, raw: &RawValue, author: Author, path: &str) -> Result<Part, BadRequest> {
     let wire: PartWire<'_> = read_at(path, raw)?;
     let mut kept = extras::none();
     let kind = needed(wire.kind, || format!("{path}.type"))?;
@@ -63,11 +77,12 @@ fn decode_part(source: &Str, raw: &RawValue, path: &str) -> Result<Part, BadRequ
             };
             PartKind::Document { source: from, name: string_of(source, filename.as_ref()) }
         }
-        // What an upstream invents (Mistral's `thinking` parts) must not cost the answer; what a client invents is refused.
-        other if path.starts_with("choices") => PartKind::Opaque {
-            what: Str::from(other),
-            sealed: crate::ir::Sealed { maker: Protocol::Chat, raw: crate::json::own_raw(source, raw) },
-        },
+        other if author == Author::Upstream => {
+            let sealed = Sealed { maker: Protocol::Chat, raw: own_raw(source, raw) };
+            let opaque = || Part::new(Protocol::Chat, PartKind::Opaque { what: Str::from(other), sealed });
+            let thinking = if other == "thinking" { reasoning::thinking(source, &wire.rest) } else { None };
+            return Ok(thinking.unwrap_or_else(opaque));
+        }
         other => return Err(BadRequest::at(format!("{path}.type"), format_args!("unknown part type `{other}`"))),
     };
     extras::keep(source, wire.rest, "", &mut kept);

@@ -64,6 +64,11 @@ pub(super) fn unexplained(message: &str) -> UpstreamError {
     UpstreamError { kind: ErrorKind::Upstream, kind_word: None, code: None, message: message.to_owned(), param: None }
 }
 
+/// Why a choice ended with `error`: the value of its member of that name, which OpenRouter sends.
+pub(super) fn of_choice(told: Option<&RawValue>) -> UpstreamError {
+    told.map_or_else(|| unexplained("the upstream ended its answer with an error"), decode_inner)
+}
+
 /// Reads the value of a member `error` that is not null.
 pub(super) fn decode_inner(raw: &RawValue) -> UpstreamError {
     let error = serde_json::from_str(raw.get());

@@ -1,7 +1,9 @@
 //! One message, of a request or of an answer.
 
 use super::{
-    calls, content, extras, reasoning,
+    calls,
+    content::{self, Author},
+    extras, reasoning,
     wire::{MessageWire, needed, string, string_of},
 };
 use crate::{
@@ -11,13 +13,19 @@ use crate::{
 };
 
 /// Reads a message. Parts stand in the order reasoning, content, refusal, calls.
-pub(super) fn decode(source: &Str, mut wire: MessageWire<'_>, role: Role, path: &str) -> Result<Turn, BadRequest> {
+pub(super) fn decode(
+    source: &Str,
+    mut wire: MessageWire<'_>,
+    role: Role,
+    author: Author,
+    path: &str,
+) -> Result<Turn, BadRequest> {
     let mut kept = extras::none();
     let mut parts = reasoning::decode(source, &mut wire, &mut kept);
     let null = wire.rest.iter().any(|(key, _)| key == "content");
     wire.rest.retain(|(key, _)| key != "content");
     let (said, form) = match wire.content {
-        Some(raw) => content::decode(source, raw, &format!("{path}.content"))?,
+        Some(raw) => content::decode(source, raw, author, &format!("{path}.content"))?,
         None => (Vec::new(), if null { Form::Null } else { Form::Absent }),
     };
     if let Role::Tool = role {

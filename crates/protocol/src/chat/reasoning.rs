@@ -7,12 +7,12 @@
 
 use super::{
     extras::{self, keep, mark, marked},
-    wire::{DetailWire, MessageWire, string},
+    wire::{DetailWire, MessageWire, ThoughtWire, string},
 };
 use crate::{
     Protocol, Str,
     ir::{Extras, Losses, Part, PartKind, Reasoning, seal, unseal},
-    json::{List, Text, Writer, own_raw},
+    json::{List, Rest, Text, Writer, own_raw},
 };
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -64,6 +64,22 @@ pub(super) fn decode(source: &Str, wire: &mut MessageWire<'_>, kept: &mut Extras
     }
     front.append(&mut parts);
     front
+}
+
+/// Mistral's content part `{"type":"thinking","thinking":[{"type":"text","text":…}]}`, given its members; `None`
+/// when they have another shape. For a Chat client it becomes `reasoning_content`.
+pub(super) fn thinking(source: &Str, members: &Rest<'_>) -> Option<Part> {
+    let (_, list) = members.iter().find(|(name, _)| name == "thinking")?;
+    let thoughts: List<ThoughtWire<'_>> = serde_json::from_str(list.get()).ok()?;
+    let texts = thoughts.iter().filter_map(|thought| thought.text.as_ref());
+    let texts: Vec<Str> = texts.map(|text| string(source, text)).collect();
+    let text = match <[Str; 1]>::try_from(texts) {
+        Ok([only]) => only,
+        Err(texts) => Str::from(texts.iter().map(|text| &**text).collect::<String>()),
+    };
+    let mut part = reasoning(Reasoning { text, signature: None, redacted: None });
+    mark(&mut part.extras, ".reasoning_content");
+    Some(part)
 }
 
 fn reasoning(reasoning: Reasoning) -> Part {
@@ -128,8 +144,8 @@ pub(super) fn write_back(w: &mut Writer, parts: &[Part], mut own: impl FnMut(&st
         let name = member.trim_start_matches('.');
         if parts.iter().filter(in_details).any(|part| marked(&part.extras, member)) {
             w.key(name).text_of(parts.iter().filter(in_details).filter_map(shown));
-        } else if let Some(text) = parts.iter().find(|part| marked(&part.extras, member)).and_then(shown) {
-            w.key(name).text(text);
+        } else if parts.iter().any(|part| marked(&part.extras, member)) {
+            w.key(name).text_of(parts.iter().filter(|part| marked(&part.extras, member)).filter_map(shown));
         }
     }
     let opaque = parts.iter().find(|part| marked(&part.extras, OPAQUE)).and_then(read);

@@ -5,7 +5,9 @@
 //! as it is.
 
 use super::{
-    calls, content, error, extras, message, reasoning,
+    calls,
+    content::{self, Author},
+    error, extras, message, reasoning,
     stream::Finish,
     usage,
     wire::{AnswerWire, ResponseWire, read_at},
@@ -95,17 +97,13 @@ struct Choice {
 fn choice(source: &Str, raw: &RawValue, at: usize) -> Result<Choice, BadResponse> {
     let path = format!("choices[{at}]");
     let wire: AnswerWire<'_> = read_at(&path, raw)?;
-    let message = wire.message.ok_or_else(|| BadResponse::Malformed(format!("{path}.message: missing")))?;
-    let turn = message::decode(source, message, Role::Assistant, &format!("{path}.message"))?;
     let finish = wire.finish_reason.as_deref().map_or_else(Finish::default, Finish::read);
     if finish.failed() {
-        let told = wire.rest.iter().find(|(key, _)| key == "error").map(|(_, raw)| *raw);
-        let error = told.map_or_else(
-            || super::error::unexplained("the upstream ended its answer with an error"),
-            super::error::decode_inner,
-        );
-        return Err(BadResponse::Error(Box::new(error)));
+        let told = wire.rest.iter().find(|(key, raw)| key == "error" && raw.get() != "null").map(|(_, raw)| *raw);
+        return Err(BadResponse::Error(Box::new(error::of_choice(told))));
     }
+    let message = wire.message.ok_or_else(|| BadResponse::Malformed(format!("{path}.message: missing")))?;
+    let turn = message::decode(source, message, Role::Assistant, Author::Upstream, &format!("{path}.message"))?;
     let mut rest = extras::none();
     let unread = wire.rest.into_iter().filter(|(key, _)| key != "finish_reason").collect();
     extras::keep(source, unread, "choice.", &mut rest);

@@ -1,6 +1,9 @@
 //! Takes the free text of a custom tool out of the arguments `{"input":"…"}` of the function that stands for it, while
 //! they arrive in pieces.
 
+/// Longest beginning, white space included, that is waited for: it is read anew with every piece.
+const LONGEST_OPENING: usize = 1024;
+
 /// The reader of one call's arguments.
 #[derive(Debug, Default)]
 pub(super) struct Unwrap {
@@ -35,9 +38,9 @@ impl Unwrap {
             State::Before => {
                 self.before.push_str(piece);
                 match opening(&self.before) {
-                    Opening::Partial => {}
+                    Opening::Partial if self.before.len() <= LONGEST_OPENING => {}
                     Opening::Empty => self.state = State::After,
-                    Opening::Other => {
+                    Opening::Other | Opening::Partial => {
                         out.push_str(&self.before);
                         self.state = State::Plain;
                     }

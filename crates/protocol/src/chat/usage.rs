@@ -52,6 +52,11 @@ pub(super) fn read(raw: &RawValue) -> Option<Usage> {
     })
 }
 
+/// What is shown when the upstream does not count: a token has about four bytes.
+pub(super) fn estimate(input: u64, shown_bytes: u64) -> Usage {
+    Usage { input, output: shown_bytes.div_ceil(4), ..Usage::default() }
+}
+
 /// A count, clamped to what is believable; nothing, a negative number or another type counts as zero.
 fn count(raw: Option<&RawValue>) -> u64 {
     let number: f64 = raw.and_then(|raw| raw.get().parse().ok()).unwrap_or(0.0);

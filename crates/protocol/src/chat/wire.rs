@@ -71,6 +71,13 @@ wire! {
 }
 
 wire! {
+    /// An entry of the list `thinking` of Mistral's part of that name.
+    pub(super) struct ThoughtWire<'a> {
+        text: Text<'a>,
+    }
+}
+
+wire! {
     /// `image_url`.
     pub(super) struct ImageWire<'a> {
         url: Text<'a>,

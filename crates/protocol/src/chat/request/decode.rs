@@ -4,6 +4,7 @@ use super::{options, tools};
 use crate::{
     BadRequest, Protocol, Str,
     chat::{
+        content::Author,
         extras, head, message,
         wire::{MessageWire, RequestWire, needed, string, string_of},
     },
@@ -113,7 +114,7 @@ fn turn(source: &Str, wire: MessageWire<'_>, path: &str) -> Result<Turn, BadRequ
     for (index, call) in wire.tool_calls.iter().flat_map(|calls| calls.iter()).enumerate() {
         needed(call.id.as_ref(), || format!("{path}.tool_calls[{index}].id"))?;
     }
-    let turn = message::decode(source, wire, role, path)?;
+    let turn = message::decode(source, wire, role, Author::Client, path)?;
     match (role, turn.form) {
         (Role::System | Role::Developer | Role::User, Form::Absent | Form::Null) => {
             Err(BadRequest::at(format!("{path}.content"), "this member is required"))

@@ -57,9 +57,7 @@ impl Encoder<'_> {
         self.tools()?;
         options::write_format(&mut self.w, request);
         self.user();
-        if let Some(key) = &request.cache_key {
-            self.w.key("prompt_cache_key").text(key);
-        }
+        self.cache_key();
         self.note_cache(request.cache.as_ref(), "");
         self.rest();
         self.w.key("messages").begin_list();
@@ -102,6 +100,18 @@ impl Encoder<'_> {
         } else {
             self.losses.approximated("metadata.user_id", "shortened to 64 characters");
             self.w.key("user").text(&fit(user, LIMIT));
+        }
+    }
+
+    /// `prompt_cache_key`: the client's own, or the session that it names where the upstream routes by such keys.
+    fn cache_key(&mut self) {
+        if let Some(key) = &self.request.cache_key {
+            self.w.key("prompt_cache_key").text(key);
+        } else if self.target.dialect.prompt_cache_key && !self.made_here {
+            let session = self.request.user.as_deref().and_then(options::session);
+            if let Some(session) = session {
+                self.w.key("prompt_cache_key").text(&fit(&session, LIMIT));
+            }
         }
     }
 

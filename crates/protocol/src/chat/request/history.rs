@@ -10,6 +10,7 @@ use crate::{
     chat::{calls, content, extras, message, reasoning},
     ir::{Form, Part, PartKind, Role, Source, ToolCall, Turn},
 };
+use serde_json::Value;
 use std::{borrow::Cow, collections::HashSet};
 
 /// How Claude Code's transport block begins; it changes every turn and means something to Anthropic only.
@@ -198,6 +199,16 @@ impl<'r> Encoder<'r> {
                 self.losses.approximated(path, "a search result, sent as text");
                 return Ok(Some(Piece::Text(Cow::Owned(search_result(sealed.raw.as_str())))));
             }
+            PartKind::Opaque { what, sealed } if &**what == "document" => {
+                let Some(text) = document_text(sealed.raw.as_str()) else {
+                    return refuse("this upstream takes no such document; send its text or its bytes");
+                };
+                self.losses.approximated(path, "a document made of text blocks, sent as text");
+                return Ok(Some(Piece::Text(Cow::Owned(text))));
+            }
+            PartKind::Opaque { what, .. } if &**what == "image" => {
+                return refuse("an image from a source that only its maker knows; send its bytes");
+            }
             PartKind::ToolCall(_) | PartKind::ToolResult(_) | PartKind::Reasoning(_) | PartKind::Opaque { .. } => {
                 self.losses.dropped(path, "only its maker understands it");
                 return Ok(None);
@@ -277,10 +288,26 @@ fn spaced<'p>(pieces: &'p [&'p str]) -> impl Iterator<Item = &'p str> {
 
 /// Title, source and text of a search result.
 fn search_result(raw: &str) -> String {
-    let value: serde_json::Value = serde_json::from_str(raw).unwrap_or_default();
-    let field = |name: &str| value.get(name).and_then(serde_json::Value::as_str);
-    let blocks = value.get("content").and_then(serde_json::Value::as_array);
+    let value: Value = serde_json::from_str(raw).unwrap_or_default();
+    let field = |name: &str| value.get(name).and_then(Value::as_str);
+    let blocks = value.get("content").and_then(Value::as_array);
     let texts = blocks.into_iter().flatten().filter_map(|block| block.get("text")?.as_str());
     let lines: Vec<&str> = field("title").into_iter().chain(field("source")).chain(texts).collect();
     lines.join("\n")
+}
+
+/// The text of a document whose `source` is `{"type":"content"}`; `None` for any other source, and when a block is not text.
+fn document_text(raw: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(raw).ok()?;
+    let source = value.get("source").filter(|source| source.get("type").is_some_and(|kind| kind == "content"))?;
+    match source.get("content")? {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(blocks) => {
+            let text =
+                |block: &Value| block.get("text").filter(|_| block["type"] == "text")?.as_str().map(str::to_owned);
+            let texts: Vec<String> = blocks.iter().map(text).collect::<Option<_>>()?;
+            Some(texts.join("\n"))
+        }
+        _ => None,
+    }
 }

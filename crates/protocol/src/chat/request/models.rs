@@ -49,8 +49,8 @@ pub(super) fn efforts(model: &str) -> Option<RangeInclusive<Effort>> {
 /// Whether OpenAI refuses function tools beside any reasoning for `model`, also when no effort is said: gpt-5.4 and later
 /// on the Chat endpoint. Names with a vendor before them are another service's.
 pub(super) fn takes_tools_only_unthinking(model: &str) -> bool {
-    let minor = model.strip_prefix("gpt-5.").and_then(|rest| rest.chars().next()).and_then(|digit| digit.to_digit(10));
-    minor.is_some_and(|minor| minor >= 4) || model.starts_with("gpt-6")
+    let minor = model.strip_prefix("gpt-5.").and_then(|rest| rest.split(|next: char| !next.is_ascii_digit()).next());
+    minor.and_then(|minor| minor.parse::<u32>().ok()).is_some_and(|minor| minor >= 4) || model.starts_with("gpt-6")
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use crate::{
         extras,
         wire::{FormatWire, RequestWire, StreamOptionsWire, needed, read_at, string, string_of},
     },
-    ir::{Effort, Extras, Losses, OutputFormat, Raw, Request, Sampling, Thinking, ThinkingMode},
+    ir::{Effort, Extras, Losses, OutputFormat, Raw, Request, Sampling, Thinking, ThinkingMode, Tool, ToolKind},
     json::{List, Text, Writer, own_raw},
 };
 use serde_json::{Value, value::RawValue};
+use std::borrow::Cow;
 
 /// How many stop texts OpenAI takes.
 const MAX_STOPS: usize = 4;
@@ -184,8 +185,12 @@ pub(super) fn write_effort(w: &mut Writer, request: &Request, target: &Target<'_
         }
         return;
     }
-    if !request.tools.is_empty() && models::takes_tools_only_unthinking(target.model) {
+    let sent = |tool: &Tool| !matches!(tool.kind, ToolKind::Hosted { .. });
+    if request.tools.iter().any(sent) && models::takes_tools_only_unthinking(target.model) {
         w.key("reasoning_effort").text(Effort::None.word());
+        if matches!((thinking.mode, thinking.effort), (Some(ThinkingMode::Disabled), _) | (_, Some(Effort::None))) {
+            return;
+        }
         let path = if thinking.effort.is_some() { "output_config.effort" } else { "thinking" };
         return losses.approximated(path, "on this endpoint the model takes tools only without reasoning");
     }
@@ -210,6 +215,17 @@ pub(super) fn write_effort(w: &mut Writer, request: &Request, target: &Target<'_
         losses.approximated(path, "as the nearest effort");
     }
     w.key("reasoning_effort").text(given.word());
+}
+
+/// The session in the `metadata.user_id` of Claude Code: the member `session_id` of a JSON object or, as older versions
+/// have it, what follows `session_`.
+pub(super) fn session(user: &str) -> Option<Cow<'_, str>> {
+    let json: Option<Value> = serde_json::from_str(user).ok();
+    let session = match json {
+        Some(value) => Cow::Owned(value.get("session_id")?.as_str()?.to_owned()),
+        None => Cow::Borrowed(user.rsplit_once("session_")?.1),
+    };
+    (!session.is_empty()).then_some(session)
 }
 
 /// Writes `response_format`.

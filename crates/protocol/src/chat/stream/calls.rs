@@ -5,17 +5,24 @@
 //! fragment belongs to the call with its index unless it brings another id; without an index, to the call with its id;
 //! without either, to the call at its place in the list. A new name with neither begins a new call.
 
-use super::chunk::Fragment;
+use super::{balance::Balance, chunk::Fragment};
 use crate::{
     StreamError,
     ir::{CallKind, Event, EventSink},
     json::text,
 };
 
+/// Most calls of one answer; no model makes this many, and every fragment looks through them.
+const MOST_CALLS: usize = 1024;
+/// Most bytes of ids, names and arguments that wait for their name.
+const MOST_HELD: usize = 4 << 20;
+
 /// The calls of one stream.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    calls: Vec<Call>,
+    list: Vec<Call>,
+    /// Bytes of what the calls keep.
+    held: usize,
     /// Memory for arguments with escapes.
     scratch: String,
 }
@@ -31,30 +38,45 @@ struct Call {
     started: bool,
     /// Arguments that came before the name.
     early: String,
+    /// Where the arguments stand.
+    balance: Balance,
 }
 
 impl Calls {
     /// Whether a call of `choice` was met.
     pub(super) fn any_of(&self, choice: u32) -> bool {
-        self.calls.iter().any(|call| call.choice == choice)
+        self.list.iter().any(|call| call.choice == choice)
     }
 
     /// Whether any call was sent on.
     pub(super) fn any(&self) -> bool {
-        self.calls.iter().any(|call| call.started)
+        self.list.iter().any(|call| call.started)
+    }
+
+    /// The choice of a call whose arguments broke off. Of free text nobody can tell.
+    pub(super) fn cut(&self) -> Option<u32> {
+        let cut = |call: &&Call| call.kind == CallKind::Function && !call.balance.even();
+        self.list.iter().find(cut).map(|call| call.choice)
     }
 
     /// Takes one fragment, the one at `place` of `of` in its list.
+    ///
+    /// # Errors
+    /// There are more calls, or more of them must be kept, than any answer needs.
     pub(super) fn fragment(
         &mut self,
         choice: u32,
         (place, of): (usize, usize),
         fragment: &Fragment<'_>,
         to: &mut dyn EventSink,
-    ) {
+    ) -> Result<(), StreamError> {
         let mut scratch = std::mem::take(&mut self.scratch);
         self.said(choice, (place, of), fragment, &mut scratch, to);
         self.scratch = scratch;
+        if self.list.len() > MOST_CALLS || self.held > MOST_HELD {
+            return Err(StreamError::Malformed("more tool calls than an answer can have".into()));
+        }
+        Ok(())
     }
 
     fn said(
@@ -72,25 +94,29 @@ impl Calls {
             return;
         }
         let key = self.find(choice, place, fragment.index, id, name).unwrap_or_else(|| {
-            let (id, name, early) = (String::new(), String::new(), String::new());
-            self.calls.push(Call { choice, index: fragment.index, id, name, kind, started: false, early });
-            self.calls.len() - 1
+            self.list.push(Call::new(choice, fragment.index, kind));
+            self.list.len() - 1
         });
-        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(call) = self.list.get_mut(key) else { return };
         if call.id.is_empty() {
             call.id.push_str(id);
+            self.held += id.len();
         }
         if call.name.is_empty() {
             call.name.push_str(name);
+            self.held += name.len();
         }
+        call.balance.push(arguments);
         let key = key as u32;
         if !call.started {
             // An id may still follow the name, but not once arguments come.
             let waits = call.id.is_empty() && arguments.is_empty();
             if call.name.is_empty() || waits {
                 call.early.push_str(arguments);
+                self.held += arguments.len();
                 return;
             }
+            self.held -= call.early.len();
             call.start(key, to);
         }
         if !arguments.is_empty() {
@@ -109,7 +135,7 @@ impl Calls {
         id: &str,
         name: &str,
     ) -> Option<usize> {
-        let mine = || self.calls.iter().enumerate().filter(|(_, call)| call.choice == choice);
+        let mine = || self.list.iter().enumerate().filter(|(_, call)| call.choice == choice);
         let other = |call: &Call| !id.is_empty() && !call.id.is_empty() && call.id != id;
         let renamed = |call: &Call| id.is_empty() && !name.is_empty() && !call.name.is_empty() && call.name != name;
         let found = if index.is_some() {
@@ -127,7 +153,7 @@ impl Calls {
     }
 
     fn by_id(&self, choice: u32, id: &str) -> Option<(usize, &Call)> {
-        self.calls.iter().enumerate().find(|(_, call)| call.choice == choice && call.id == id)
+        self.list.iter().enumerate().find(|(_, call)| call.choice == choice && call.id == id)
     }
 
     /// The answer is complete: every call ends.
@@ -135,7 +161,7 @@ impl Calls {
     /// # Errors
     /// A call that said something never got a name.
     pub(super) fn end(&mut self, to: &mut dyn EventSink) -> Result<(), StreamError> {
-        for (key, call) in self.calls.iter_mut().enumerate() {
+        for (key, call) in self.list.iter_mut().enumerate() {
             let key = key as u32;
             if !call.started {
                 if call.name.is_empty() {
@@ -150,6 +176,11 @@ impl Calls {
 }
 
 impl Call {
+    fn new(choice: u32, index: Option<u32>, kind: CallKind) -> Self {
+        let (id, name, early) = (String::new(), String::new(), String::new());
+        Self { choice, index, id, name, kind, started: false, early, balance: Balance::default() }
+    }
+
     fn start(&mut self, key: u32, to: &mut dyn EventSink) {
         self.started = true;
         to.event(&Event::CallStart { key, id: &self.id, name: &self.name, kind: self.kind });

@@ -30,6 +30,9 @@ pub(super) struct Choice<'a> {
     pub(super) delta: Option<Delta<'a>>,
     #[serde(borrow)]
     pub(super) finish_reason: Option<Text<'a>>,
+    /// OpenRouter says here why the answer failed.
+    #[serde(borrow)]
+    pub(super) error: Option<&'a RawValue>,
     /// Moonshot puts usage here.
     #[serde(borrow)]
     pub(super) usage: Option<&'a RawValue>,

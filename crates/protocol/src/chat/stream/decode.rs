@@ -22,6 +22,9 @@ use crate::{
 };
 use serde_json::value::RawValue;
 
+/// Most choices of one answer, as at OpenAI; every chunk looks through them.
+const MOST_CHOICES: usize = 128;
+
 /// The reader of one stream.
 #[derive(Debug, Default)]
 pub(in crate::chat) struct Decoder {
@@ -116,6 +119,9 @@ impl Decoder {
 
     fn choice(&mut self, choice: &Choice<'_>, index: u32, to: &mut dyn EventSink) -> Result<(), StreamError> {
         if !self.choices.iter().any(|seen| seen.index == index) {
+            if self.choices.len() == MOST_CHOICES {
+                return Err(StreamError::Malformed("more choices than an answer can have".into()));
+            }
             self.choices.push(Seen { index, finish: Finish::default(), spoke: false });
         }
         if let Some(delta) = &choice.delta {
@@ -123,7 +129,7 @@ impl Decoder {
         }
         let finish = Finish::read(choice.finish_reason.as_deref().unwrap_or_default());
         if finish.failed() {
-            return Err(upstream(error::unexplained("the upstream ended its answer with an error")));
+            return Err(upstream(error::of_choice(choice.error)));
         }
         if let Some(seen) = self.choices.iter_mut().find(|seen| seen.index == index)
             && finish != Finish::default()
@@ -168,7 +174,7 @@ impl Decoder {
             let main = self.choices.first().map_or(index, |seen| seen.index);
             if index == main || !self.calls.any_of(main) {
                 for (place, fragment) in fragments.iter().enumerate() {
-                    self.calls.fragment(index, (place, fragments.len()), fragment, to);
+                    self.calls.fragment(index, (place, fragments.len()), fragment, to)?;
                 }
             } else if fragments.len() > 0 {
                 self.skip(to);
@@ -205,10 +211,15 @@ impl Decoder {
         if self.choices.is_empty() {
             return Err(StreamError::Malformed("it ended without an answer".into()));
         }
+        // Whoever was cut off says why; else the first choice speaks for the answer.
+        let cut = self.calls.cut();
+        let told = self.choices.iter().find(|seen| cut.is_none_or(|choice| seen.index == choice));
+        let finish = told.map_or_else(Finish::default, |seen| seen.finish.clone());
+        if cut.is_some() && !finish.breaks_off() {
+            return Err(StreamError::Truncated);
+        }
         self.calls.end(to)?;
         self.done = true;
-        let finish = self.choices.first().map(|seen| &seen.finish);
-        let finish = finish.map_or_else(Finish::default, Finish::clone);
         to.event(&Event::Stop(finish.stop(self.calls.any(), self.refusal)));
         to.event(&Event::End);
         Ok(())

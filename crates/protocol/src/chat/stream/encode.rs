@@ -3,7 +3,7 @@
 //! The head and the tail of a chunk are the same for the whole stream and are made once. A delta is written between them
 //! straight into the output buffer. The finish reason and usage are held until the end: calls decide the reason.
 
-use super::Finish;
+use super::{Finish, thought::Thought};
 use crate::{
     ErrorView, Protocol, StreamStart,
     chat::{citations::Annotations, error, reasoning, response::call_id, unwrap::Unwrap, usage},
@@ -24,8 +24,10 @@ pub(in crate::chat) struct Encoder {
     /// How many calls the client has seen.
     shown: usize,
     /// The reasoning of the open block: its proof must come with its text.
-    thought: String,
+    thought: Thought,
     annotations: Annotations,
+    /// Bytes of text, reasoning and arguments so far.
+    shown_bytes: u64,
     /// Characters of text so far, and where the open text block began.
     text: (usize, usize),
     refusal: bool,
@@ -68,7 +70,8 @@ impl Encoder {
             head: BytesMut::new(),
             calls: Vec::new(),
             shown: 0,
-            thought: String::new(),
+            thought: Thought::default(),
+            shown_bytes: 0,
             annotations: Annotations::default(),
             text: (0, 0),
             refusal: false,
@@ -113,6 +116,7 @@ impl Encoder {
 
     /// A chunk whose delta is `{"name":"text"}`.
     fn string(&mut self, name: &str, text: &str) {
+        self.shown_bytes += text.len() as u64;
         self.delta(|out| {
             out.put_slice(b"{\"");
             out.put_slice(name.as_bytes());
@@ -143,14 +147,17 @@ impl Encoder {
     }
 
     fn signature(&mut self, signature: &str) {
-        let (owner, thought) = (self.start.owner.clone(), std::mem::take(&mut self.thought));
-        self.object(|w| {
-            w.key("reasoning_details").begin_list();
-            reasoning::write_signed(w, &owner, &thought, Some(signature));
-            w.end_list();
-        });
+        let (owner, mut thought) = (self.start.owner.clone(), std::mem::take(&mut self.thought));
+        match thought.text() {
+            Some(text) => self.object(|w| {
+                w.key("reasoning_details").begin_list();
+                reasoning::write_signed(w, &owner, text, Some(signature));
+                w.end_list();
+            }),
+            None => self.losses.dropped("signature", "the reasoning is too long to be sent back"),
+        }
+        thought.clear();
         self.thought = thought;
-        self.thought.clear();
     }
 
     fn redacted(&mut self, data: &str) {
@@ -224,6 +231,7 @@ impl Encoder {
         if text.is_empty() {
             return;
         }
+        self.shown_bytes += text.len() as u64;
         self.object(|w| {
             w.key("tool_calls").begin_list().begin().key("index").number(index);
             w.key(kind).begin().key(input).text(text).end().end().end_list();
@@ -253,7 +261,7 @@ impl Encoder {
         self.close_chunk();
         if self.start.include_usage {
             if self.usage.is_empty() {
-                self.usage.input = self.start.input_estimate;
+                self.usage = usage::estimate(self.start.input_estimate, self.shown_bytes);
             }
             self.out.put_slice(&self.head);
             self.out.put_slice(b"[],\"usage\":");
@@ -291,7 +299,7 @@ impl EventSink for Encoder {
             Event::Start { .. } | Event::Ping | Event::Reasoning("") | Event::Refusal("") => {}
             Event::Text(text) => self.content(text),
             Event::Reasoning(text) => {
-                self.thought.push_str(text);
+                self.thought.push(text);
                 self.string("reasoning_content", text);
             }
             Event::Signature(signature) => self.signature(signature),

@@ -53,6 +53,11 @@ impl Finish {
         matches!(self.0, Some(Word::ToolCalls | Word::FunctionCall))
     }
 
+    /// Whether the word says that the answer stops in the middle.
+    pub(in crate::chat) fn breaks_off(&self) -> bool {
+        matches!(self.stop(false, false), StopReason::Length | StopReason::Filtered)
+    }
+
     /// What it means, given what the answer holds: calls decide, not the word (a forced call ends with `stop`).
     pub(in crate::chat) fn stop(&self, calls: bool, refusal: bool) -> StopReason {
         match &self.0 {
