@@ -41,6 +41,7 @@ pub trait Provider: Sync {
             stream_usage: !quirks.no_stream_options,
             developer_role: !quirks.no_developer_role,
             anthropic: false,
+            prompt_cache_key: self.kind() == ProviderKind::OpenAi,
             ..Dialect::default()
         }
     }
