@@ -195,7 +195,7 @@ impl Scene<'_> {
     }
 
     fn served_model(&self) -> String {
-        format!("{}/{}", self.provider.id, self.candidate.model)
+        format!("{}/{}", self.provider.id, self.candidate.upstream_model)
     }
 
     async fn stream(

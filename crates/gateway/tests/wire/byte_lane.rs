@@ -170,3 +170,13 @@ async fn reasoning_sealed_for_another_owner_is_taken_out_and_the_rest_keeps_its_
     let text = String::from_utf8_lossy(&sent.body).into_owned();
     assert!(!text.contains("rm1.") && text.contains("Yes?"), "{text}");
 }
+
+#[tokio::test]
+async fn a_mapped_name_reaches_the_upstream_as_its_own_and_the_answer_names_what_served() {
+    let upstream = Upstream::start().await;
+    let entry = serde_json::json!({ "type": "openai-compatible", "baseURL": upstream.v1_url(), "apiKey": "k", "models": ["big"], "modelMapping": { "gpt-5": "big" } });
+    let world = World::new().provider("up", entry).start();
+    let answer = world.chat("up/gpt-5").await;
+    assert_eq!((answer.status, answer.header("x-router-model")), (200, Some("up/big")));
+    assert_eq!(upstream.requests()[0].json()["model"], "big");
+}
