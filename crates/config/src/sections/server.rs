@@ -110,7 +110,7 @@ pub struct Limits {
     #[schemars(with = "ByteSize")]
     pub admin_body: u64,
     /// How deep a JSON body may nest.
-    #[schemars(range(min = 1, max = 120))]
+    #[schemars(range(min = 1, max = 64))]
     pub json_depth: u32,
     /// Bytes of a model name.
     #[serde(with = "size")]

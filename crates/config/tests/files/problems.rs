@@ -65,7 +65,7 @@ fn types_and_ranges_of_the_server_file_are_checked() {
         ("auth: {required: 'no way'}", "auth.required: expected true or false, found text"),
         ("auth: {allowedHosts: a}", "auth.allowedHosts: expected a list, found text"),
         ("auth: {allowedHosts: [1]}", "auth.allowedHosts[0]: expected text, found a whole number"),
-        ("limits: {jsonDepth: 500}", "limits.jsonDepth: 500 is out of range: must be from 1 to 120"),
+        ("limits: {jsonDepth: 500}", "limits.jsonDepth: 500 is out of range: must be from 1 to 64"),
         ("limits: {body: 1XB}", "limits.body: `1XB` is no size such as `32MiB`, `64KB` or a number of bytes"),
         ("timeouts: {connect: 0}", "timeouts.connect: must be longer than zero"),
         ("timeouts: {connect: 0s}", "timeouts.connect: `0s` must be longer than zero"),

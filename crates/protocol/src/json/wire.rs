@@ -1,6 +1,6 @@
 //! Reading wire objects once: known members typed, unknown ones kept in order as raw text.
 //!
-//! serde's `flatten`, `untagged` and internal tags buffer values and lose their text, so the [`wire!`] macro writes the map
+//! serde's `flatten`, `untagged` and internal tags buffer values and lose their text, so the `wire!` macro writes the map
 //! visitor instead. Faults carry the path to the member (`messages[3].content`).
 
 use super::Text;

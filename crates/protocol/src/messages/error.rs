@@ -12,7 +12,7 @@ use crate::{
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::value::RawValue;
 
-/// The code that makes [`body`] tell an SDK to send the conversation again without message threads.
+/// The code that makes an error body tell an SDK to send the conversation again without message threads.
 pub const THREAD_UNSUPPORTED: &str = "thread_unsupported_request";
 const TOO_LONG: &str = "prompt is too long";
 
